@@ -1,0 +1,1 @@
+"""Offline evaluation. The runner comes with its own issue; datasets are here."""

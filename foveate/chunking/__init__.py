@@ -1,0 +1,1 @@
+"""Cutting media into chunks."""

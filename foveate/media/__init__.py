@@ -1,0 +1,1 @@
+"""What all layers share: reading media."""

@@ -1,0 +1,1 @@
+"""What is kept: vector store, ledger, threads."""

@@ -1,0 +1,1 @@
+"""Encoders, search, fusion, ingest."""
