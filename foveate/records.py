@@ -20,6 +20,7 @@ __all__ = [
     "Plan",
     "Question",
     "Reason",
+    "Result",
     "Step",
     "Verdict",
 ]
@@ -97,6 +98,39 @@ class Hit:
     """Who scored: ``image``, ``text``, ``bm25``, ``fused``, ``rerank`` ..."""
     rank: int
     """Place in that stage's list, from 0."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """A chunk found, with what each stage said of it."""
+
+    chunk: Chunk
+    score: float
+    """Score of the last stage."""
+    hits: tuple[Hit, ...]
+    """One a stage that saw the chunk."""
+    also: tuple[str, ...] = ()
+    """Ids of near-duplicates folded into this one."""
+
+    def hit(self, stage: str) -> Hit | None:
+        """What one stage said, if it saw the chunk."""
+        return next((hit for hit in self.hits if hit.stage == stage), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "chunk_id": self.chunk.id,
+            "score": round(self.score, 6),
+            "kind": self.chunk.kind,
+            "part": self.chunk.part,
+            "path": self.chunk.path,
+            "paths": list(self.chunk.paths),
+            "locator": to_dict(self.chunk.locator),
+            "where": describe(self.chunk.locator),
+            "text": self.chunk.text,
+            "stages": {hit.stage: {"score": round(hit.score, 6), "rank": hit.rank} for hit in self.hits},
+            "also": list(self.also),
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from foveate.records import Chunk, Hit
+from foveate.records import Hit, Result
 from foveate.usage import Usage
 
 __all__ = ["ChatModel", "ImagePart", "Message", "Reply", "Reranker", "Sampling", "TokenLogprob"]
@@ -84,5 +84,8 @@ class Reranker(Protocol):
 
     name: str
 
-    async def rerank(self, question: str, chunks: Sequence[Chunk]) -> list[Hit]:
-        """One hit a chunk, best first, ids kept; the order and company of the input change no score."""
+    async def rerank(self, question: str, results: Sequence[Result]) -> list[Hit]:
+        """One hit a result, best first, ids kept; scores are probabilities of being relevant.
+
+        The order and company of the input change no score.
+        """

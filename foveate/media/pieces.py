@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ Pixels = NDArray[np.uint8]
 class Limits:
     """Checked before decoding. A file over one of them is a ``media_bomb``."""
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # an unknown key in the settings is refused by name
+
     file_bytes: int = 4 << 30
     text_bytes: int = 64 << 20
     """For text, Markdown and HTML files."""
@@ -33,6 +36,8 @@ class Limits:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadOptions:
     """How media are cut. All of it is part of a collection's recipe: change it and the file is read again."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # an unknown key in the settings is refused by name
 
     picture_px: int = 512
     """Longest side of the pixels handed to an encoder; larger pictures are scaled down with antialiasing."""

@@ -1,0 +1,46 @@
+"""What the nodes work with: handed in at run time, never kept in state."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from PIL.Image import Image
+
+from foveate.memory.store import Store
+from foveate.records import Chunk, Result
+from foveate.rerankers.protocols import ChatModel, Reranker
+from foveate.retrievers.points import chunk_of
+from foveate.retrievers.protocols import Encoder
+from foveate.retrievers.search import SearchQuery
+from foveate.settings import Budget
+
+__all__ = ["Deps", "Finder"]
+
+
+class Finder(Protocol):
+    """Anything that searches: :class:`foveate.retrievers.search.Searcher` in the product."""
+
+    def search(self, query: SearchQuery) -> list[Result]:
+        """The best chunks, best first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deps:
+    """Parts and limits of one agent."""
+
+    store: Store
+    encoder: Encoder
+    searcher: Finder
+    reranker: Reranker
+    model: ChatModel
+    budget: Budget
+    look: Callable[[Chunk], Image]
+    """Pixels of a chunk, rendered from the user's file for this call only."""
+    load: Callable[[str], Image]
+    """A picture of the question, from its path."""
+    emit: Callable[[object], None] = field(default=lambda _: None)
+    """Takes the events of :mod:`foveate.agent.events`."""
+
+    def chunks(self, ids: Sequence[str]) -> list[Chunk]:
+        """Chunks by id, in order; those gone meanwhile are left out."""
+        return [chunk_of(point) for point in self.store.get(list(ids))]

@@ -1,0 +1,360 @@
+"""The Python SDK: open a collection, index, search, ask."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from PIL.Image import Image
+
+from foveate.agent.deps import Deps
+from foveate.agent.events import Answered, Event
+from foveate.agent.graph import build_graph
+from foveate.agent.loop import Loop
+from foveate.agent.state import AgentState
+from foveate.errors import CallerError
+from foveate.locators import Box, from_dict
+from foveate.media.render import crop
+from foveate.memory.collection import Collection, EncoderInfo
+from foveate.memory.filters import parse
+from foveate.memory.threads import open_threads
+from foveate.records import Answer, Chunk, Citation, Result
+from foveate.rerankers.open_chat import open_chat
+from foveate.rerankers.protocols import ChatModel, Reranker
+from foveate.rerankers.sentences import SentenceReranker
+from foveate.retrievers.encoders.presets import load_encoder
+from foveate.retrievers.ingest import Indexer
+from foveate.retrievers.progress import IndexProgress, IndexReport
+from foveate.retrievers.protocols import Encoder
+from foveate.retrievers.search import Searcher, SearchQuery
+from foveate.settings import Settings
+from foveate.usage import Usage
+
+__all__ = ["Agent"]
+
+PathIn = str | PathLike[str]
+_LOOK_PX = 512
+
+
+class Agent:
+    """Everything foveate does with one collection. Use it as a context manager.
+
+    Example:
+        >>> from foveate import Agent
+        >>> with Agent.open("home") as agent:          # doctest: +SKIP
+        ...     agent.index(["~/Pictures"])
+        ...     print(agent.ask("Which birds did I see at the coast?").text)
+    """
+
+    def __init__(
+        self, collection: Collection, encoder: Encoder, model: ChatModel, reranker: Reranker, settings: Settings
+    ) -> None:
+        self._collection = collection
+        self._encoder = encoder
+        self._model = model
+        self._reranker = reranker
+        self._settings = settings
+        self._searcher = Searcher(collection.store, encoder)
+        self._loop = Loop()
+        self._threads: AsyncSqliteSaver | None = None
+
+    @classmethod
+    def open(
+        cls,
+        name: str = "home",
+        *,
+        create: bool = True,
+        settings: Settings | None = None,
+        encoder: Encoder | None = None,
+        model: ChatModel | None = None,
+        reranker: Reranker | None = None,
+        **flags: Any,
+    ) -> Self:
+        """Open a collection, making it when it is not there.
+
+        Args:
+            name: of the collection.
+            create: False refuses to make one.
+            settings: all settings; else they are loaded, with ``flags`` on top.
+            encoder: instead of the one the settings name.
+            model: instead of the generator the settings name.
+            reranker: instead of :class:`SentenceReranker`.
+
+        Raises:
+            CallerError: bad name or setting; no such collection and ``create`` is false.
+            ModelMissing: the encoder was never fetched; the message has the command.
+            EncoderMismatch: the collection was made with another encoder.
+            CollectionBusy: it is open in another process.
+        """
+        chosen = settings or Settings.load(**flags)
+        encoder = encoder or load_encoder(chosen.encoder)
+        info = EncoderInfo(name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim)
+        collection = Collection.open(chosen.home, name, info, chosen.store, create=create)
+        model = model or open_chat(chosen.generator, api_key=_secret(chosen), sees=chosen.generator_sees)
+        return cls(collection, encoder, model, reranker or SentenceReranker(encoder.encode_text), chosen)
+
+    # ---- filling
+
+    def index(
+        self,
+        paths: Sequence[PathIn] | PathIn,
+        *,
+        prune: bool = False,
+        progress: Callable[[IndexProgress], None] | None = None,
+    ) -> IndexReport:
+        """Index files and folders; only what is new or changed is read.
+
+        Args:
+            paths: one or several.
+            prune: forget files below ``paths`` that are gone.
+            progress: called after each durable step.
+        """
+        given = [paths] if isinstance(paths, str | PathLike) else list(paths)
+        indexer = Indexer(
+            self._collection,
+            self._encoder,
+            options=self._settings.index,
+            limits=self._settings.limits,
+            decoders=self._settings.decoders,
+            progress=progress,
+        )
+        try:
+            return indexer.run([Path(path).expanduser() for path in given], prune=prune)
+        finally:
+            # The searcher keeps a sample of the collection, which has just changed.
+            self._searcher = Searcher(self._collection.store, self._encoder)
+
+    def remove(self, paths: Sequence[PathIn] | PathIn) -> int:
+        """Forget files or whole folders, whether or not they still exist. Returns how many files."""
+        given = [paths] if isinstance(paths, str | PathLike) else list(paths)
+        return Indexer(
+            self._collection, self._encoder, options=self._settings.index, limits=self._settings.limits
+        ).remove([Path(path).expanduser() for path in given])
+
+    # ---- finding
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        images: Sequence[PathIn] | PathIn = (),
+        exclude: str = "",
+        filters: str = "",
+        k: int = 10,
+        diversity: float = 0.0,
+        fold: bool = True,
+    ) -> list[Result]:
+        """Search across modalities.
+
+        Args:
+            text: words to look for.
+            images: pictures to look like; with ``text``, both count (a composed query).
+            exclude: what must not be in it.
+            filters: ``kind:image path:holiday/ date:2024-05..2024-08``; see docs/stores.md.
+            k: how many results.
+            diversity: 0 to 1; more variety for less relevance.
+            fold: show near-duplicates once.
+        """
+        given = [images] if isinstance(images, str | PathLike) else list(images)
+        query = SearchQuery(
+            text=text,
+            images=tuple(self._load(str(path)) for path in given),
+            exclude=exclude,
+            where=parse(filters) if filters.strip() else None,
+            k=k,
+            diversity=diversity,
+            fold=fold,
+        )
+        return self._searcher.search(query)
+
+    def look(self, chunk: Chunk | Citation, *, max_px: int = 1024) -> Image:
+        """What a chunk or citation points at, as a picture: the box, page or frame, rendered from the file."""
+        path = chunk.source if isinstance(chunk, Citation) else chunk.path
+        return crop(Path(path), chunk.locator, max_px)
+
+    # ---- asking
+
+    def ask(
+        self,
+        question: str,
+        *,
+        images: Sequence[PathIn] | PathIn = (),
+        filters: str = "",
+        thread_id: str | None = None,
+    ) -> Answer:
+        """Answer a question with citations, or say that the collection does not hold the answer.
+
+        Args:
+            question: in plain words.
+            images: pictures that belong to the question.
+            filters: what to look at, as in :meth:`search`.
+            thread_id: continues a conversation; None starts a new one (see ``answer.thread_id``).
+        """
+        return self._loop.run(self._answer(question, images, filters, thread_id))
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        images: Sequence[PathIn] | PathIn = (),
+        filters: str = "",
+        thread_id: str | None = None,
+    ) -> Answer:
+        """:meth:`ask` for async code, from any event loop."""
+        return await self._loop.arun(self._answer(question, images, filters, thread_id))
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        images: Sequence[PathIn] | PathIn = (),
+        filters: str = "",
+        thread_id: str | None = None,
+    ) -> AsyncIterator[Event]:
+        """The stages as they end, the draft as it is written, and last the checked answer."""
+        events = self._events(question, images, filters, thread_id)
+        try:
+            async for event in self._loop.astream(events):
+                yield event
+        finally:
+            await self._loop.arun(events.aclose())
+
+    # ---- the rest
+
+    def info(self) -> dict[str, Any]:
+        """Counts and facts of the collection."""
+        return describe_collection(self._collection)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings
+
+    def close(self) -> None:
+        """Let go of the collection."""
+        if self._threads is not None:
+            self._loop.run(self._threads.conn.close())
+            self._threads = None
+        self._loop.close()
+        self._collection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- inside
+
+    async def _answer(
+        self, question: str, images: Sequence[PathIn] | PathIn, filters: str, thread_id: str | None
+    ) -> Answer:
+        async with aclosing(self._events(question, images, filters, thread_id)) as events:
+            async for event in events:
+                if isinstance(event, Answered):
+                    return event.answer
+        raise AssertionError("the graph ended without an answer")
+
+    async def _events(
+        self, question: str, images: Sequence[PathIn] | PathIn, filters: str, thread_id: str | None
+    ) -> AsyncIterator[Event]:
+        given = [images] if isinstance(images, str | PathLike) else list(images)
+        asked = _checked(question, [str(path) for path in given], filters)
+        thread = thread_id or uuid.uuid4().hex
+        channel: asyncio.Queue[Event | None] = asyncio.Queue()
+        run = asyncio.create_task(self._run(asked, thread, channel))
+        try:
+            while (event := await channel.get()) is not None:
+                yield event
+            yield Answered(answer=_record(await run, thread))
+        finally:
+            run.cancel()
+
+    async def _run(self, asked: AgentState, thread: str, channel: "asyncio.Queue[Event | None]") -> AgentState:
+        try:
+            if self._threads is None:
+                self._threads = await open_threads(self._collection.threads_path)
+            deps = Deps(
+                store=self._collection.store,
+                encoder=self._encoder,
+                searcher=self._searcher,
+                reranker=self._reranker,
+                model=self._model,
+                budget=self._settings.budget,
+                look=lambda chunk: self.look(chunk, max_px=_LOOK_PX),
+                load=self._load,
+                emit=channel.put_nowait,  # type: ignore[arg-type]  # the nodes emit nothing but events
+            )
+            graph = build_graph(self._threads)
+            # "exit": one checkpoint a question (3 ms, not 12); a question cut off by a kill is asked again.
+            state: AgentState = await graph.ainvoke(
+                asked, {"configurable": {"thread_id": thread}}, context=deps, durability="exit"
+            )
+            return state
+        finally:
+            channel.put_nowait(None)
+
+    def _load(self, path: str) -> Image:
+        return crop(Path(path).expanduser(), Box(x0=0, y0=0, x1=1, y1=1), _LOOK_PX)
+
+
+def describe_collection(collection: Collection) -> dict[str, Any]:
+    """Counts and facts of a collection, for ``info``."""
+    return {
+        "name": collection.name,
+        "folder": str(collection.folder),
+        "encoder": collection.encoder.name,
+        "fingerprint": collection.encoder.fingerprint,
+        "dimensions": collection.encoder.dim,
+        "points": collection.store.count(),
+        **collection.ledger.counts(),
+        "missing": len(collection.missing()),
+        "skipped_files": [
+            {"path": row.path, "code": row.code, "reason": row.reason} for row in collection.ledger.skipped()
+        ],
+    }
+
+
+def _checked(question: str, images: list[str], filters: str) -> AgentState:
+    if not question.strip():
+        raise CallerError("the question is empty")
+    if filters.strip():
+        parse(filters)
+    for path in images:
+        if not Path(path).expanduser().is_file():
+            raise CallerError(f"no picture at {path!r}")
+    return {"question": question.strip(), "images": images, "filters": filters.strip()}
+
+
+def _record(state: AgentState, thread: str) -> Answer:
+    return Answer(
+        text=state["text"],
+        verdict=state["verdict"],  # type: ignore[arg-type]  # checkpoints hold plain strings
+        reason=state["reason"],  # type: ignore[arg-type]
+        confidence=state["confidence"],
+        citations=tuple(_citation(item) for item in state["citations"]),
+        usage=Usage(**state["usage"]),
+        trace=tuple(state["trace"]),
+        thread_id=thread,
+    )
+
+
+def _citation(item: Mapping[str, Any]) -> Citation:
+    return Citation(
+        claim=item["claim"],
+        chunk_id=item["chunk_id"],
+        locator=from_dict(item["locator"]),
+        source=item["source"],
+        quote=item["quote"],
+    )
+
+
+def _secret(settings: Settings) -> str | None:
+    return settings.api_key.get_secret_value() if settings.api_key else None

@@ -1,0 +1,106 @@
+"""A reranker without a language model: the best sentence of a text, or the picture's own score, as a probability.
+
+For a text, the question is held against each sentence and against the words it shares with the chunk; for a
+picture, against the first stage's background-normalised score (``z_image``). Everything becomes one logistic
+probability, so that texts and pictures can stand in one list.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import snowballstemmer
+from numpy.typing import NDArray
+
+from foveate.chunking.passages import sentences
+from foveate.records import Hit, Result
+
+__all__ = ["SentenceReranker", "content_words", "coverage"]
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+
+_STEMMER = snowballstemmer.stemmer("english")
+_STOP = frozenset(
+    "a about an and any are as at be been but by can could did do does for from had has have how i in into is it "
+    "its many me much my no not of on one or our out over picture pictures photo photos image images show shows "
+    "shown so some tell that the their them there these they this those to up us was we were what when where "
+    "which who whom whose why will with would you your find give list name".split()
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Weights:
+    """Logistic weights, fitted by ``python -m foveate.retrievers.training.evidence`` on the sample's dev questions."""
+
+    bias: float = -5.2
+    sentence: float = 7.0
+    """Per unit of cosine between the question and the best sentence."""
+    words: float = 2.4
+    """Per share of the question's content words that the chunk holds."""
+    picture: float = 0.55
+    """Per standard deviation of ``z_image``."""
+
+
+def content_words(text: str) -> list[str]:
+    """Words that carry meaning, lower case, stemmed (Porter2) so that ``cups`` meets ``cup``."""
+    return [_stem(word) for word in re.findall(r"\w+", text.lower()) if word not in _STOP]
+
+
+def coverage(question: str, text: str) -> float:
+    """Share of the question's content words that stand in the text, in [0, 1]; 0 without content words."""
+    wanted = set(content_words(question))
+    return len(wanted & set(content_words(text))) / len(wanted) if wanted else 0.0
+
+
+class SentenceReranker:
+    """Scores each candidate alone, hence nothing depends on order or company."""
+
+    name = "sentences"
+
+    def __init__(self, encode_text: Encode, weights: Weights | None = None) -> None:
+        self._encode = encode_text
+        self._weights = weights or Weights()
+
+    async def rerank(self, question: str, results: Sequence[Result]) -> list[Hit]:
+        """Probabilities of being relevant, best first, ties by id."""
+        texts = [sentences_of(result) for result in results]
+        flat = [sentence for group in texts for sentence in group]
+        rows = self._encode([question, *flat])  # (1 + sentences, d)
+        cosines = rows[1:] @ rows[0]
+        scored, start = [], 0
+        for result, group in zip(results, texts, strict=True):
+            best = float(cosines[start : start + len(group)].max()) if group else None
+            start += len(group)
+            scored.append((self._probability(question, result, best), result.chunk.id))
+        scored.sort(key=lambda item: (-item[0], item[1]))
+        return [
+            Hit(chunk_id=name, score=score, stage="rerank", rank=rank) for rank, (score, name) in enumerate(scored)
+        ]
+
+    def _probability(self, question: str, result: Result, best: float | None) -> float:
+        weights = self._weights
+        logits = []
+        if best is not None:
+            words = coverage(question, f"{result.chunk.title or ''} {result.chunk.text or ''}")
+            logits.append(weights.bias + weights.sentence * best + weights.words * words)
+        if picture := result.hit("z_image"):
+            logits.append(weights.bias + weights.picture * picture.score)
+        return 1.0 / (1.0 + math.exp(-max(logits))) if logits else 0.0
+
+
+def sentences_of(result: Result) -> list[str]:
+    """The sentences of a chunk, and the chunk as a whole where it has several."""
+    text = (result.chunk.text or "").strip()
+    if not text:
+        return []
+    parts = [text[span.start : span.end] for span in sentences(text)]
+    return [*parts, text] if len(parts) > 1 else [text]
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    stem: str = _STEMMER.stemWord(word)
+    return stem

@@ -1,0 +1,211 @@
+"""Search across modalities: dense and lexical lists, fused by rank, diversified, folded.
+
+Stages, each measured apart: ``image`` (picture vectors), ``text`` (text vectors), ``bm25`` (words), and with a
+picture in the query ``like`` (its vector against picture vectors) and ``words`` (against text vectors). The
+names with ``not_`` before them are the same lists for what is unwanted. ``z_image`` and ``z_text`` say by how
+many standard deviations the text query's cosine exceeds that of unrelated chunks: scores that compare.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from foveate.errors import CallerError
+from foveate.memory.bm25 import Bm25Terms
+from foveate.memory.filters import Filter
+from foveate.memory.store import Point, Scored, Store
+from foveate.records import Hit, Result
+from foveate.retrievers.calibration import Background
+from foveate.retrievers.fusion import maximal_marginal_relevance, near_duplicates, reciprocal_rank_fusion
+from foveate.retrievers.points import chunk_of
+from foveate.retrievers.protocols import Encoder
+
+__all__ = ["SearchQuery", "Searcher"]
+
+_DEPTH = 100
+"""Candidates a list: beyond this rank a list adds under 1/160 to a fused score."""
+_FOLD_COSINE = 0.985
+"""Picture vectors this close are the same picture saved again: rescaled, recompressed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchQuery:
+    """What to look for. Text, pictures, or both together (a composed query)."""
+
+    text: str = ""
+    images: tuple[Image, ...] = ()
+    exclude: str = ""
+    """What must not be in it."""
+    where: Filter | None = None
+    k: int = 10
+    diversity: float = 0.0
+    """0 is pure relevance; up to 1 trades it for variety (maximal marginal relevance)."""
+    fold: bool = True
+    """Show near-duplicates once."""
+
+
+class Searcher:
+    """Searches one store with one encoder."""
+
+    def __init__(self, store: Store, encoder: Encoder, *, weights: Mapping[str, float] | None = None) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._terms = Bm25Terms()
+        self._weights = dict(weights or {})
+        self._background: Background | None = None
+        self._last: tuple[str, NDArray[np.float32]] | None = None
+
+    def search(self, query: SearchQuery) -> list[Result]:
+        """The best ``k`` chunks, best first.
+
+        Raises:
+            CallerError: neither text nor picture, or ``k`` below 1.
+        """
+        if not query.text.strip() and not query.images:
+            raise CallerError("a search needs words, a picture, or both")
+        if query.k < 1 or not 0.0 <= query.diversity <= 1.0:
+            raise CallerError(f"k {query.k!r} must be 1 or more and diversity {query.diversity!r} in [0, 1]")
+        stages = self._wanted(query)
+        unwanted = self._unwanted(query)
+        fused = self._fuse(stages, unwanted)[: max(4 * query.k, 40)]
+        points = {point.id: point for point in self._store.get([name for name, _ in fused], vectors=True)}
+        results = self._results(fused, {**stages, **unwanted}, self._unusual(query.text, points))
+        return self._refine(results, points, query)
+
+    def _encode(self, text: str) -> NDArray[np.float32]:
+        """(d) vector of a query, encoded once: each stage of a search asks for it again."""
+        if self._last is None or self._last[0] != text:
+            self._last = (text, self._encoder.encode_text([text])[0])
+        return self._last[1]
+
+    # ---- stages
+
+    def _wanted(self, query: SearchQuery) -> dict[str, list[Scored]]:
+        stages: dict[str, list[Scored]] = {}
+        if query.text.strip():
+            stages |= self._by_text(query.text, query.where)
+        if query.images:
+            rows = self._encoder.encode_images(list(query.images))
+            stages["like"] = self._dense("image", rows, query.where)
+            stages["words"] = self._dense("text", rows, query.where)
+        return stages
+
+    def _unwanted(self, query: SearchQuery) -> dict[str, list[Scored]]:
+        if not query.exclude.strip():
+            return {}
+        return {f"not_{stage}": hits for stage, hits in self._by_text(query.exclude, query.where).items()}
+
+    def _by_text(self, text: str, where: Filter | None) -> dict[str, list[Scored]]:
+        row = self._encode(text)[None]
+        stages = {name: self._dense(name, row, where) for name in ("image", "text")}
+        terms = self._terms.query(text)
+        stages["bm25"] = self._store.search_sparse(terms, _DEPTH, where) if terms.indices else []
+        return stages
+
+    def _dense(self, name: str, rows: NDArray[np.float32], where: Filter | None) -> list[Scored]:
+        lists = self._store.search(name, rows, _DEPTH, where)
+        if len(lists) == 1:
+            return lists[0]
+        # Several example pictures: a chunk counts by the one it is most like.
+        best: dict[str, Scored] = {}
+        for hit in (hit for hits in lists for hit in hits):
+            if hit.id not in best or hit.score > best[hit.id].score:
+                best[hit.id] = hit
+        return sorted(best.values(), key=lambda hit: (-hit.score, hit.id))[:_DEPTH]
+
+    def _fuse(
+        self, stages: Mapping[str, Sequence[Scored]], unwanted: Mapping[str, Sequence[Scored]]
+    ) -> list[tuple[str, float]]:
+        # A chunk whose own words name the unwanted thing is out; one that merely looks alike goes down.
+        named = {hit.id for hit in unwanted.get("not_bm25", ())}
+        found = {hit.id for hits in stages.values() for hit in hits} - named
+        lists = {
+            stage: [hit.id for hit in hits if hit.id in found] for stage, hits in {**stages, **unwanted}.items()
+        }
+        weights = {stage: -1.0 for stage in unwanted} | self._weights
+        return reciprocal_rank_fusion(lists, weights=weights)
+
+    # ---- from ids to results
+
+    def _unusual(self, text: str, points: Mapping[str, Point]) -> dict[str, list[Scored]]:
+        """Background-normalised cosines of these points, as stages ``z_image`` and ``z_text``."""
+        if not text.strip():
+            return {}
+        if self._background is None:
+            self._background = Background(self._store)
+        query = self._encode(text)
+        stages: dict[str, list[Scored]] = {}
+        for name in ("image", "text"):
+            mean, sd = self._background.spread(name, query)
+            scored = [
+                Scored(id=point.id, score=(float(point.dense[name] @ query) - mean) / sd, payload=point.payload)
+                for point in points.values()
+                if name in point.dense
+            ]
+            stages[f"z_{name}"] = sorted(scored, key=lambda hit: (-hit.score, hit.id))
+        return stages
+
+    def _results(
+        self,
+        fused: Sequence[tuple[str, float]],
+        lists: Mapping[str, Sequence[Scored]],
+        unusual: Mapping[str, Sequence[Scored]],
+    ) -> list[Result]:
+        stages = {**lists, **unusual}
+        payloads = {hit.id: hit for hits in stages.values() for hit in hits}
+        places: dict[str, list[Hit]] = {name: [] for name, _ in fused}
+        for stage, hits in stages.items():
+            for rank, hit in enumerate(hits):
+                if hit.id in places:
+                    places[hit.id].append(Hit(chunk_id=hit.id, score=hit.score, stage=stage, rank=rank))
+        return [
+            Result(
+                chunk=chunk_of(payloads[name]),
+                score=score,
+                hits=(*places[name], Hit(chunk_id=name, score=score, stage="fused", rank=rank)),
+            )
+            for rank, (name, score) in enumerate(fused)
+        ]
+
+    def _refine(self, results: list[Result], points: Mapping[str, Point], query: SearchQuery) -> list[Result]:
+        if not results or not (query.fold or query.diversity):
+            return results[: query.k]
+        # (n, d) picture vectors, text vectors for what has none; both live in one space.
+        vectors = np.stack([_vector(points.get(result.chunk.id), self._encoder.dim) for result in results])
+        if query.fold:
+            results, vectors = _fold(results, vectors)
+        if query.diversity:
+            order = maximal_marginal_relevance(
+                [result.score for result in results], vectors, query.k, balance=1.0 - query.diversity
+            )
+            results = [results[i] for i in order]
+        return results[: query.k]
+
+
+def _vector(point: Point | None, dim: int) -> NDArray[np.float32]:
+    dense = point.dense if point else {}
+    for name in ("image", "text"):
+        if name in dense:
+            return dense[name]
+    return np.zeros(dim, dtype=np.float32)
+
+
+def _fold(results: list[Result], vectors: NDArray[np.float32]) -> tuple[list[Result], NDArray[np.float32]]:
+    """Keep one of near-equal pictures, and one of a picture and its tiles; the better placed stays."""
+    pictures = np.array([result.chunk.part in ("picture", "tile", "frame") for result in results])
+    keeper = near_duplicates(np.where(pictures[:, None], vectors, 0.0), threshold=_FOLD_COSINE)
+    first_of: dict[str, int] = {}
+    for i, result in enumerate(results):
+        if result.chunk.part in ("picture", "tile"):
+            family = result.chunk.parent or result.chunk.id
+            keeper[i] = min(keeper[i], keeper[first_of.setdefault(family, i)])
+    folded: dict[int, list[str]] = {}
+    for i, kept in enumerate(keeper):
+        if kept != i:
+            folded.setdefault(kept, []).append(results[i].chunk.id)
+    kept_rows = [i for i, kept in enumerate(keeper) if kept == i]
+    kept_results = [replace(results[i], also=tuple(folded.get(i, ()))) for i in kept_rows]
+    return kept_results, vectors[kept_rows]
