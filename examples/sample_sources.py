@@ -9,6 +9,7 @@ from pathlib import Path
 
 PACKAGES: dict[str, str] = {
     "fonts-dejavu-core": "2.37-6",
+    "fonts-dejavu-extra": "2.37-6",
     "gcompris-qt-data": "3.1-2",
     "lomiri-wallpapers-16.04": "20.04.0-2",
     "lomiri-wallpapers-20.04": "20.04.0-2",
@@ -41,7 +42,9 @@ def package_root(name: str, cache: Path) -> Path:
         return root
     root.mkdir(parents=True, exist_ok=True)
     wanted = f"{name}={PACKAGES[name]}"
-    got = subprocess.run(["apt-get", "download", wanted], cwd=cache, capture_output=True, text=True, check=False)
+    got = subprocess.run(
+        ["apt-get", "download", wanted], cwd=cache, capture_output=True, text=True, check=False
+    )
     archives = sorted(cache.glob(f"{name}_*.deb"))
     if got.returncode or not archives:
         raise RuntimeError(f"apt-get download {wanted} failed (Debian 12 has it): {got.stderr.strip()!r}")
