@@ -20,7 +20,7 @@ from foveate.media.pieces import Limits, ReadOptions
 __all__ = ["Budget", "Settings", "StoreSettings", "config_file"]
 
 _PREFIX = "FOVEATE_"
-_OWN_VARIABLES = {"FOVEATE_CONFIG"}
+_OWN_VARIABLES = {"FOVEATE_CONFIG", "FOVEATE_MODELS_DIR"}
 
 PROFILES: dict[str, dict[str, Any]] = {
     "embedded": {},
@@ -78,8 +78,6 @@ class Settings(BaseSettings):
     profile: Literal["embedded", "hub", "cluster"] = "embedded"
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("foveate")))
     """Folder that holds the collections."""
-    models_dir: Path | None = None
-    """Folder of fetched models; None is the user's cache folder."""
     encoder: str = "mini"
     """``mini``, ``hashed`` or ``open_clip:MODEL/PRETRAINED``."""
     generator: str = "local:smollm2"

