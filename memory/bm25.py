@@ -44,7 +44,7 @@ class Bm25Terms:
         return _vector(self._model.embed_document(_plain(text)))
 
     def query(self, text: str) -> SparseVector:
-        """Terms of a query, each with weight 1. Empty when the text holds nothing but stop words and signs."""
+        """Terms of a query, each with weight 1; empty when there are only stop words and signs."""
         return _vector(self._model.embed_query(_plain(text)))
 
 

@@ -178,7 +178,7 @@ Condition = OneOf | PathPrefix | DateRange
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """All of some conditions. Hashable; the order and repeats of conditions do not count. Empty: every point."""
+    """All of some conditions, whatever their order or repeats. Hashable. Empty: every point."""
 
     conditions: tuple[Condition, ...] = ()
 
@@ -187,7 +187,7 @@ class Filter:
         object.__setattr__(self, "conditions", tuple(ordered))
 
     def matches(self, payload: Mapping[str, Any]) -> bool:
-        """Whether the payload fits. A key the payload lacks fits no condition, so it fits every negated one."""
+        """Whether the payload fits. A key it lacks fits no condition, and so every negated one."""
         return all(one.holds(payload) is not one.negated for one in self.conditions)
 
     def __and__(self, other: "Filter") -> "Filter":

@@ -34,7 +34,7 @@ def idf(total: int, holding: int) -> float:
 
 
 class ReferenceStore:
-    """Everything in memory; with a directory, ``flush`` writes it all to one file and renames it into place."""
+    """Everything in memory; with a directory, ``flush`` writes one file and renames it into place."""
 
     def __init__(self, spec: StoreSpec, directory: Path | None = None) -> None:
         self._spec = spec

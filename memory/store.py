@@ -5,11 +5,18 @@ The contract in words (``tests/contracts/store.py`` holds every implementation t
 - A point has an id, named dense vectors (each may be absent), an optional sparse BM25 vector, and a payload.
 - ``upsert`` replaces a point of the same id as a whole: no vector or payload key of the old one survives.
 - What ``flush`` has returned for survives SIGKILL and power loss; what it has not may or may not be there.
-- ``search`` ranks by cosine (vectors are unit length) and ``search_sparse`` by dot product with IDF weights that
-  the store computes over all its points; both apply the filter inside the engine, never after the search, and
-  return at most ``k`` points, best first, ties by id. Points without the named vector are never returned.
-- Unknown vector names, wrong dimensions and non-finite values raise ``CallerError``.
-- One process holds a store at a time; a second one gets ``CollectionBusy``.
+- ``search`` ranks by cosine (vectors are unit length) and ``search_sparse`` by dot product with IDF weights
+  that the store computes over all its points that have a sparse vector: ln((N - n + 0.5) / (n + 0.5) + 1).
+  Both apply the filter inside the engine, never after the search, and return at most ``k`` points, best
+  first, ties (scores equal to six decimals) by id. Points without the named vector are never returned. A
+  sparse vector without terms is the same as none. A large store may count deleted points in IDF until it is
+  optimised.
+- In ``set_payload`` a None removes the key; in ``upsert`` it is a value like any other, which no filter
+  matches.
+- Ids that are not 32 lower-case hexadecimal digits, unknown vector names, wrong dimensions, values that are
+  not finite and payloads that are not JSON raise ``CallerError``.
+- One process holds a store on disk at a time; a second one gets ``CollectionBusy``. A server keeps that rule
+  itself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +80,10 @@ class Store(Protocol):
         """Insert or replace points."""
 
     def set_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
-        """Set these payload keys on these points; other keys stay. Unknown ids are passed over."""
+        """Set these payload keys on these points, remove those set to None; other keys stay.
+
+        Unknown ids are passed over.
+        """
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove points; unknown ids are passed over."""
