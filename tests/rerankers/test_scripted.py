@@ -28,7 +28,7 @@ def chat(model: ScriptedChat, text: str = "hi", **sampling: object) -> Reply:
 def test_replies_in_order_then_exhausted() -> None:
     model = ScriptedChat(["one", "two"])
     assert [chat(model).text, chat(model).text] == ["one", "two"]
-    with pytest.raises(ScriptExhausted, match="holds 2 replies.*'the third'"):
+    with pytest.raises(ScriptExhausted, match=r"holds 2 replies.*'the third'"):
         chat(model, "the third")
     assert not issubclass(ScriptExhausted, FoveateError)
 

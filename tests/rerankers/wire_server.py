@@ -93,7 +93,7 @@ def _envelope(request: dict[str, Any], kind: str, choices: list[Any]) -> dict[st
     return {"id": "c1", "object": kind, "created": 1, "model": request["model"], "choices": choices}
 
 
-def _handler(wire: Wire) -> type[BaseHTTPRequestHandler]:
+def _handler(wire: Wire) -> type[BaseHTTPRequestHandler]:  # noqa: C901
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

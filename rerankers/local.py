@@ -1,0 +1,145 @@
+"""A chat model in this process, from a folder of safetensors: no server, no network."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from foveate.errors import CallerError, ExtraMissing
+from foveate.rerankers.checks import check_messages, check_sampling
+from foveate.rerankers.folders import check_folder
+from foveate.rerankers.protocols import Message, Reply, Sampling
+
+if TYPE_CHECKING:
+    from foveate.rerankers.engine import Engine
+
+__all__ = ["LocalChat"]
+
+T = TypeVar("T")
+# 46 kB a token for SmolLM2-135M: room for one full context of 8,192 tokens, or for several usual prompts.
+_CACHE_BYTES = 512 * 2**20
+_CACHED_PROMPTS = 4
+
+
+class LocalChat:
+    """A transformers causal language model, float32 on the CPU, loaded at the first call.
+
+    Calls run one after another in a thread of their own, so the event loop stays free; a cancelled call stops
+    before its next token. The keys and values of the last prompts are kept: put what prompts share first.
+    """
+
+    sees = False
+
+    def __init__(
+        self,
+        model: str | Path = "smollm2",
+        *,
+        cached_prompts: int = _CACHED_PROMPTS,
+        cache_bytes: int = _CACHE_BYTES,
+    ) -> None:
+        """Find the folder and check that it is safe to load.
+
+        Args:
+            model: a folder (a ``Path``, or a string with a slash) or the name of a fetched model.
+            cached_prompts: how many prompts to keep; 0 computes each from its beginning.
+            cache_bytes: the most that their keys and values may take.
+
+        Raises:
+            ModelMissing: never fetched; names the command that gets it.
+            ModelError: the folder asks to run code, or holds no safetensors.
+        """
+        self.folder = _folder(model)
+        check_folder(self.folder)
+        self.name = self.folder.name if isinstance(model, Path) or "/" in model else model
+        self._limits = (cached_prompts, cache_bytes)
+        self._engine: Engine | None = None
+        # One thread for all calls is the lock, too; and torch builds its own pool of threads for each caller.
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="foveate-chat")
+
+    def __repr__(self) -> str:
+        return f"LocalChat({self.name!r}, {'loaded' if self._engine else 'not loaded'})"
+
+    async def chat(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        """One reply."""
+        self._check(messages, sampling)
+        return await self._run(lambda engine, halted: engine.generate(messages, sampling, halted))
+
+    async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[str | Reply]:
+        """Pieces of text as they become certain, then the whole reply. Leaving early stops the model."""
+        self._check(messages, sampling)
+        loop = asyncio.get_running_loop()
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+        def emit(piece: str) -> None:
+            loop.call_soon_threadsafe(pieces.put_nowait, piece)
+
+        task = asyncio.ensure_future(
+            self._run(lambda engine, halted: engine.generate(messages, sampling, halted, emit))
+        )
+        # Pieces and the end both come through the loop's queue of callbacks, so they keep their order.
+        task.add_done_callback(lambda _: pieces.put_nowait(None))
+        try:
+            while (piece := await pieces.get()) is not None:
+                yield piece
+            yield await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
+        """Natural-log probability that the reply begins with each option, in the order given.
+
+        A sum over the option's tokens: longer options score lower, and an option that begins another one is
+        at least as likely. Control tokens in options count as plain text.
+
+        Raises:
+            CallerError: an option is empty, or prompt and option together exceed the context.
+        """
+        check_messages(messages, name=self.name, sees=self.sees)
+        if isinstance(options, str) or not options:
+            raise CallerError(f"options is {options!r}; it must be a sequence of one string or more")
+        return await self._run(lambda engine, halted: engine.score(messages, options, halted))
+
+    async def load(self) -> None:
+        """Load now rather than at the first call."""
+        await self._run(lambda engine, halted: None)
+
+    def close(self) -> None:
+        """Wait for the running call, drop those that wait, free the model."""
+        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._engine = None
+
+    def _check(self, messages: Sequence[Message], sampling: Sampling) -> None:
+        check_sampling(sampling)
+        check_messages(messages, name=self.name, sees=self.sees)
+
+    async def _run(self, job: Callable[["Engine", Callable[[], bool]], T]) -> T:
+        halt = threading.Event()
+        future = self._worker.submit(lambda: job(self._loaded(), halt.is_set))
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            # Only a cancelled call is still running here; it sees the flag before its next token.
+            halt.set()
+
+    def _loaded(self) -> "Engine":
+        if self._engine is None:
+            try:
+                from foveate.rerankers.engine import Engine
+            except ModuleNotFoundError as error:
+                raise ExtraMissing((error.name or "transformers").partition(".")[0], "embedded") from error
+            prompts, size = self._limits
+            self._engine = Engine(self.folder, self.name, cached_prompts=prompts, cache_bytes=size)
+        return self._engine
+
+
+def _folder(model: str | Path) -> Path:
+    if isinstance(model, Path):
+        return model
+    if "/" in model or "\\" in model:
+        return Path(model).expanduser()
+    from foveate import models
+
+    return models.path(model)
