@@ -3,7 +3,7 @@
 Measured with qdrant-edge-py 0.9.0, which is in beta and therefore pinned:
 
 - ``EdgeShard.create`` refuses a directory with a shard, ``load`` one without.
-- A config given to ``load`` is checked against the data and kept: graph settings can change, vectors cannot.
+- A config given to ``load`` is checked against the data and kept: graph settings can change, vectors not.
 - A second ``load`` of the same directory fails with ``WouldBlock`` from the write-ahead log.
 - Every error is a bare ``Exception`` with a text, or a panic that is no ``Exception`` at all.
 - A full disk kills the process with SIGBUS, for the engine writes through memory maps (seen on file systems of
@@ -23,7 +23,7 @@ import qdrant_edge as qe
 
 from foveate.errors import CallerError, CollectionBusy, CollectionCorrupt, FoveateError, ServiceError
 from foveate.memory.checks import SPARSE
-from foveate.memory.durable import sync_directory, write_durably
+from foveate.memory.durable import write_durably
 from foveate.memory.filters import DATE_FIELD, PATH_FIELD, Condition, DateRange, Filter, PathPrefix
 from foveate.memory.store import Point, Scored, SparseVector, StoreSpec
 
@@ -92,7 +92,7 @@ def check_room(directory: Path, more_bytes: int = 0) -> None:
     needed, free = _ROOM_BYTES + more_bytes, shutil.disk_usage(directory).free
     if free < needed:
         raise ServiceError(
-            f"the disk of {str(directory)!r} is full: {free >> 20} MB are free and {needed >> 20} MB are needed; "
+            f"the disk of {str(directory)!r} is full: {free >> 20} MB are free and {needed >> 20} MB needed; "
             "free some space and run the same again"
         )
 
@@ -106,37 +106,41 @@ def opened(directory: Path, spec: StoreSpec, config: Any) -> Any:
     """The shard of the directory, made when there is none."""
     shard_path, spec_path = directory / "shard", directory / "store.json"
     wanted = {"version": 1, "dense": dict(spec.dense), "indexed": sorted(spec.indexed)}
+    if spec_path.exists():
+        has = json.loads(spec_path.read_bytes())
+        if has["dense"] != wanted["dense"]:
+            raise CallerError(
+                f"{str(directory)!r} holds the vectors {has['dense']!r} and cannot take {wanted['dense']!r}"
+            )
+    elif _half_made(shard_path):
+        shutil.rmtree(shard_path)
     if shard_path.exists():
-        if spec_path.exists():
-            has = json.loads(spec_path.read_bytes())
-            if has["dense"] != wanted["dense"]:
-                raise CallerError(
-                    f"{str(directory)!r} holds the vectors {has['dense']!r} and "
-                    f"cannot take {wanted['dense']!r}"
-                )
         shard = qe.EdgeShard.load(str(shard_path), config)
     elif spec_path.exists():
         raise FileNotFoundError("store.json is there, its shard is not")
     else:
-        shard = _created(directory, config)
+        check_room(directory)
+        shard_path.mkdir()
+        shard = qe.EdgeShard.create(str(shard_path), config)
     _index(shard, spec)
     if not spec_path.exists():
+        # Last, so that a shard without it is one whose making was cut short.
         write_durably(spec_path, lambda stream: stream.write(json.dumps(wanted).encode()))
     return shard
 
 
-def _created(directory: Path, config: Any) -> Any:
-    # Made aside and renamed, so that a crash in between leaves nothing half made.
-    check_room(directory)
-    partial, final = directory / "shard.partial", directory / "shard"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    shard = qe.EdgeShard.create(str(partial), config)
-    shard.flush()
+def _half_made(shard_path: Path) -> bool:
+    """Whether a shard never took a point. One with points has lost its store.json and is kept."""
+    if not shard_path.exists():
+        return False
+    try:
+        shard = qe.EdgeShard.load(str(shard_path))
+    except Exception:
+        # Nothing was acknowledged before store.json was written; an empty or torn directory loads no segment.
+        return not any(shard_path.glob("segments/*/segment.json"))
+    points = shard.info().points_count
     shard.close()
-    partial.rename(final)
-    sync_directory(directory)
-    return qe.EdgeShard.load(str(final), config)
+    return bool(points == 0)
 
 
 def _index(shard: Any, spec: StoreSpec) -> None:
@@ -145,7 +149,8 @@ def _index(shard: Any, spec: StoreSpec) -> None:
     for key in spec.indexed:
         if key not in known:
             shard.update(qe.UpdateOperation.create_field_index(key, _index_params(key)))
-    shard.flush()
+    if not known.keys() >= set(spec.indexed):
+        shard.flush()
 
 
 def _index_params(key: str) -> Any:
@@ -167,8 +172,7 @@ def config(spec: StoreSpec, m: int, ef_construct: int, codes: Codes, threads: in
     # The engine counts kilobytes of vectors where we count points.
     kilobytes = max(1, EXACT_BELOW * 4 * max(spec.dense.values(), default=1) // 1024)
     return qe.EdgeConfig(
-        # Dot, not cosine: vectors are unit length already, and cosine would change their last bits on the way
-        # in.
+        # Dot, not cosine: vectors are unit length already, and cosine would change their last bits.
         vectors={
             name: qe.EdgeVectorParams(size=size, distance=qe.Distance.Dot)
             for name, size in spec.dense.items()
