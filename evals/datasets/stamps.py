@@ -1,0 +1,105 @@
+"""The stamps of Tux Paint: captioned photos and drawings, a text-to-picture test set.
+
+Debian's ``tuxpaint-stamps-default`` (GPL-2) holds pictures with a ``.txt`` beside each: line 1 is the English
+caption, then ``LANG.utf8=`` lines hold it in other languages. The set is every PNG whose ``.txt`` has an
+English caption: 785 of the 796 PNGs in version 2022.06.04. SVG stamps are left out, and nothing is merged:
+two stamps may share a caption, and only a caption's own picture counts as found.
+"""
+
+import logging
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from foveate.errors import CallerError, MediaError, ServiceError
+
+__all__ = ["PACKAGE", "Stamp", "fetch_stamps", "read_stamps"]
+
+PACKAGE = "tuxpaint-stamps-default"
+"""Debian package of the stamps."""
+
+_LOG = logging.getLogger(__name__)
+_INSIDE = Path("usr/share/tuxpaint/stamps")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """One captioned picture."""
+
+    key: str
+    """Path below the stamps' folder, with ``/``; unique."""
+    path: Path
+    """The PNG."""
+    caption: str
+    """English caption, one line."""
+
+
+def read_stamps(folder: Path) -> tuple[Stamp, ...]:
+    """Read the stamps below ``folder``, sorted by key.
+
+    Raises:
+        CallerError: if ``folder`` is missing or holds no captioned PNG.
+        MediaError: if a caption is not UTF-8; the message names the file.
+    """
+    if not folder.is_dir():
+        raise CallerError(f"no folder of stamps at {str(folder)!r}")
+    stamps = []
+    for path in sorted(folder.rglob("*.png")):
+        caption = _caption(path.with_suffix(".txt"))
+        if caption is not None:
+            key = path.relative_to(folder).as_posix()
+            stamps.append(Stamp(key=key, path=path, caption=caption))
+    if not stamps:
+        raise CallerError(f"{str(folder)!r} holds no PNG with an English caption in a .txt beside it")
+    return tuple(sorted(stamps, key=lambda stamp: stamp.key))
+
+
+def fetch_stamps(cache: Path) -> Path:
+    """Get the stamps' folder, downloading and unpacking the Debian package below ``cache`` once.
+
+    Neither root nor installation is needed. The package's index must be current (``apt-get update``).
+
+    Raises:
+        ServiceError: if the download or the unpacking fails.
+    """
+    final = cache / PACKAGE
+    if final.is_dir():
+        return final / _INSIDE
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{PACKAGE}-", dir=cache) as scratch:
+        _run(["apt-get", "download", PACKAGE], Path(scratch))
+        packages = list(Path(scratch).glob("*.deb"))
+        if len(packages) != 1:
+            raise ServiceError(f"apt-get left {len(packages)} packages of {PACKAGE!r}; exactly 1 is expected")
+        unpacked = Path(scratch) / "unpacked"
+        _run(["dpkg-deb", "-x", str(packages[0]), str(unpacked)], Path(scratch))
+        try:
+            unpacked.rename(final)
+        except OSError:
+            if not final.is_dir():  # else another process was first
+                raise
+    return final / _INSIDE
+
+
+def _caption(path: Path) -> str | None:
+    """The English caption, or None if there is no file or it starts with a translation."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            line = stream.readline().strip()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise MediaError(f"caption {str(path)!r} is not UTF-8: {error}") from error
+    return line if line and ".utf8=" not in line else None
+
+
+def _run(command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise ServiceError(f"{command[0]!r} is not on this machine; the stamps come as a Debian package") from error
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise ServiceError(f"{' '.join(command[:2])!r} failed: {last}")
+    _LOG.info("%s: done", " ".join(command[:2]))
