@@ -94,8 +94,8 @@ class Agent:
         chosen = settings or Settings.load(**flags)
         encoder = encoder or load_encoder(chosen.encoder)
         info = EncoderInfo(name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim)
+        model = model or _generator(chosen)
         collection = Collection.open(chosen.home, name, info, chosen.store, create=create)
-        model = model or open_chat(chosen.generator, api_key=_secret(chosen), sees=chosen.generator_sees)
         return cls(collection, encoder, model, reranker or SentenceReranker(encoder.encode_text), chosen)
 
     # ---- filling
@@ -356,5 +356,8 @@ def _citation(item: Mapping[str, Any]) -> Citation:
     )
 
 
-def _secret(settings: Settings) -> str | None:
-    return settings.api_key.get_secret_value() if settings.api_key else None
+def _generator(settings: Settings) -> ChatModel:
+    if not settings.generator.startswith("openai:"):
+        return open_chat(settings.generator)
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    return open_chat(settings.generator, api_key=key, sees=settings.generator_sees)

@@ -5,6 +5,7 @@ picture, against the first stage's background-normalised score (``z_image``). Ev
 probability, so that texts and pictures can stand in one list.
 """
 
+import asyncio
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 from foveate.chunking.passages import sentences
 from foveate.records import Hit, Result
 
-__all__ = ["SentenceReranker", "content_words", "coverage"]
+__all__ = ["SentenceReranker", "Weights", "content_words", "coverage"]
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
+_REMEMBERED = 4096
+"""Sentences whose vectors are kept: 6 MB at 384 dimensions."""
 _STEMMER = snowballstemmer.stemmer("english")
 _STOP = frozenset(
     "a about an and any are as at be been but by can could did do does for from had has have how i in into is it "
@@ -63,22 +66,32 @@ class SentenceReranker:
     def __init__(self, encode_text: Encode, weights: Weights | None = None) -> None:
         self._encode = encode_text
         self._weights = weights or Weights()
+        self._known: dict[str, NDArray[np.float32]] = {}
 
     async def rerank(self, question: str, results: Sequence[Result]) -> list[Hit]:
         """Probabilities of being relevant, best first, ties by id."""
         texts = [sentences_of(result) for result in results]
         flat = [sentence for group in texts for sentence in group]
-        rows = self._encode([question, *flat])  # (1 + sentences, d)
-        cosines = rows[1:] @ rows[0]
-        scored, start = [], 0
+        rows = await asyncio.to_thread(self._rows, [question, *flat])
+        scored = []
         for result, group in zip(results, texts, strict=True):
-            best = float(cosines[start : start + len(group)].max()) if group else None
-            start += len(group)
+            best = max((float(rows[question] @ rows[sentence]) for sentence in group), default=None)
             scored.append((self._probability(question, result, best), result.chunk.id))
         scored.sort(key=lambda item: (-item[0], item[1]))
         return [
             Hit(chunk_id=name, score=score, stage="rerank", rank=rank) for rank, (score, name) in enumerate(scored)
         ]
+
+    def _rows(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """(d) vectors by text; a sentence that came up lately is not encoded again (hops share most of theirs)."""
+        known = self._known
+        fresh = [text for text in dict.fromkeys(texts) if text not in known]
+        if len(known) + len(fresh) > _REMEMBERED:
+            known, fresh = {}, list(dict.fromkeys(texts))
+        if fresh:
+            # A new mapping each time: another question may be reading the old one in its own thread.
+            self._known = known = known | dict(zip(fresh, self._encode(fresh), strict=True))
+        return known
 
     def _probability(self, question: str, result: Result, best: float | None) -> float:
         weights = self._weights

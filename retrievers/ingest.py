@@ -35,8 +35,8 @@ _LOG = logging.getLogger(__name__)
 _BATCH = 64
 """Chunks per encoder call. 64 pictures of 512 px hold 50 MB."""
 _COMMIT_CHUNKS = 512
-_COMMIT_S = 5.0
-"""A commit costs a store flush and a ledger fsync (about 20 ms together); at this pace that is under 1 %."""
+_COMMIT_S = 10.0
+"""A commit costs a store flush (0.1 to 0.3 s of fsync) and a ledger fsync; at this pace that is 1 to 3 %."""
 
 Job = tuple[Source, Probe, int]
 Item = TypeVar("Item")

@@ -27,6 +27,11 @@ __all__ = ["SearchQuery", "Searcher"]
 
 _DEPTH = 100
 """Candidates a list: beyond this rank a list adds under 1/160 to a fused score."""
+_STRONG_Z = 1.5
+"""A dense hit below this many standard deviations over the background is no better than chance: rank fusion would
+still pay it for its place, and a captioned picture (in two lists) would then beat an uncaptioned one by luck."""
+_TAIL_WEIGHT = 0.1
+"""What such hits still count: enough to fill a page of results, too little to pass a strong one."""
 _FOLD_COSINE = 0.985
 """Picture vectors this close are the same picture saved again: rescaled, recompressed."""
 
@@ -45,6 +50,14 @@ class SearchQuery:
     """0 is pure relevance; up to 1 trades it for variety (maximal marginal relevance)."""
     fold: bool = True
     """Show near-duplicates once."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ranked:
+    """One stage's list; the first ``strong`` hits stand out from the background."""
+
+    hits: list[Scored]
+    strong: int
 
 
 class Searcher:
@@ -72,19 +85,28 @@ class Searcher:
         unwanted = self._unwanted(query)
         fused = self._fuse(stages, unwanted)[: max(4 * query.k, 40)]
         points = {point.id: point for point in self._store.get([name for name, _ in fused], vectors=True)}
-        results = self._results(fused, {**stages, **unwanted}, self._unusual(query.text, points))
+        lists = {stage: ranked.hits for stage, ranked in {**stages, **unwanted}.items()}
+        results = self._results(fused, lists, self._unusual(query.text, points))
         return self._refine(results, points, query)
 
     def _encode(self, text: str) -> NDArray[np.float32]:
         """(d) vector of a query, encoded once: each stage of a search asks for it again."""
-        if self._last is None or self._last[0] != text:
-            self._last = (text, self._encoder.encode_text([text])[0])
-        return self._last[1]
+        last = self._last
+        if last is None or last[0] != text:
+            self._last = last = (text, self._encoder.encode_text([text])[0])
+        return last[1]
+
+    @property
+    def background(self) -> Background:
+        """The collection's sample, taken on first use."""
+        if self._background is None:
+            self._background = Background(self._store)
+        return self._background
 
     # ---- stages
 
-    def _wanted(self, query: SearchQuery) -> dict[str, list[Scored]]:
-        stages: dict[str, list[Scored]] = {}
+    def _wanted(self, query: SearchQuery) -> dict[str, _Ranked]:
+        stages: dict[str, _Ranked] = {}
         if query.text.strip():
             stages |= self._by_text(query.text, query.where)
         if query.images:
@@ -93,39 +115,46 @@ class Searcher:
             stages["words"] = self._dense("text", rows, query.where)
         return stages
 
-    def _unwanted(self, query: SearchQuery) -> dict[str, list[Scored]]:
+    def _unwanted(self, query: SearchQuery) -> dict[str, _Ranked]:
         if not query.exclude.strip():
             return {}
-        return {f"not_{stage}": hits for stage, hits in self._by_text(query.exclude, query.where).items()}
+        return {f"not_{stage}": ranked for stage, ranked in self._by_text(query.exclude, query.where).items()}
 
-    def _by_text(self, text: str, where: Filter | None) -> dict[str, list[Scored]]:
+    def _by_text(self, text: str, where: Filter | None) -> dict[str, _Ranked]:
         row = self._encode(text)[None]
         stages = {name: self._dense(name, row, where) for name in ("image", "text")}
         terms = self._terms.query(text)
-        stages["bm25"] = self._store.search_sparse(terms, _DEPTH, where) if terms.indices else []
-        return stages
+        hits = self._store.search_sparse(terms, _DEPTH, where) if terms.indices else []
+        return {**stages, "bm25": _Ranked(hits=hits, strong=len(hits))}
 
-    def _dense(self, name: str, rows: NDArray[np.float32], where: Filter | None) -> list[Scored]:
-        lists = self._store.search(name, rows, _DEPTH, where)
-        if len(lists) == 1:
-            return lists[0]
-        # Several example pictures: a chunk counts by the one it is most like.
-        best: dict[str, Scored] = {}
-        for hit in (hit for hits in lists for hit in hits):
-            if hit.id not in best or hit.score > best[hit.id].score:
-                best[hit.id] = hit
-        return sorted(best.values(), key=lambda hit: (-hit.score, hit.id))[:_DEPTH]
+    def _dense(self, name: str, rows: NDArray[np.float32], where: Filter | None) -> _Ranked:
+        # With several example pictures a chunk counts by the one it is most like.
+        best: dict[str, tuple[float, Scored]] = {}
+        for row, hits in zip(rows, self._store.search(name, rows, _DEPTH, where), strict=True):
+            mean, sd = self.background.spread(name, row)
+            for hit in hits:
+                z = (hit.score - mean) / sd
+                if hit.id not in best or z > best[hit.id][0]:
+                    best[hit.id] = (z, hit)
+        ranked = sorted(best.values(), key=lambda item: (-item[1].score, item[1].id))[:_DEPTH]
+        return _Ranked(hits=[hit for _, hit in ranked], strong=sum(z >= _STRONG_Z for z, _ in ranked))
 
     def _fuse(
-        self, stages: Mapping[str, Sequence[Scored]], unwanted: Mapping[str, Sequence[Scored]]
+        self, stages: Mapping[str, _Ranked], unwanted: Mapping[str, _Ranked]
     ) -> list[tuple[str, float]]:
         # A chunk whose own words name the unwanted thing is out; one that merely looks alike goes down.
-        named = {hit.id for hit in unwanted.get("not_bm25", ())}
-        found = {hit.id for hits in stages.values() for hit in hits} - named
-        lists = {
-            stage: [hit.id for hit in hits if hit.id in found] for stage, hits in {**stages, **unwanted}.items()
-        }
-        weights = {stage: -1.0 for stage in unwanted} | self._weights
+        named = {hit.id for hit in unwanted["not_bm25"].hits} if unwanted else set()
+        found = {hit.id for ranked in stages.values() for hit in ranked.hits} - named
+        lists: dict[str, list[str]] = {}
+        weights = dict(self._weights)
+        for stage, ranked in {**stages, **unwanted}.items():
+            names = [hit.id for hit in ranked.hits]
+            lists[stage] = [name for name in names[: ranked.strong] if name in found]
+            if stage in stages:
+                lists[f"{stage}_tail"] = [name for name in names[ranked.strong :] if name in found]
+                weights[f"{stage}_tail"] = _TAIL_WEIGHT
+            else:
+                weights[stage] = -1.0
         return reciprocal_rank_fusion(lists, weights=weights)
 
     # ---- from ids to results
@@ -134,12 +163,10 @@ class Searcher:
         """Background-normalised cosines of these points, as stages ``z_image`` and ``z_text``."""
         if not text.strip():
             return {}
-        if self._background is None:
-            self._background = Background(self._store)
         query = self._encode(text)
         stages: dict[str, list[Scored]] = {}
         for name in ("image", "text"):
-            mean, sd = self._background.spread(name, query)
+            mean, sd = self.background.spread(name, query)
             scored = [
                 Scored(id=point.id, score=(float(point.dense[name] @ query) - mean) / sd, payload=point.payload)
                 for point in points.values()

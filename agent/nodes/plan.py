@@ -23,7 +23,9 @@ _BREAK = re.compile(r"(?<=[?;])\s+")
 async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
     """One step for each sentence that asks; each goes to the modality it names."""
     whole = complete(state["question"], state.get("turns", []))
-    parts = [part.strip() for part in _BREAK.split(whole) if part.strip()] or [whole]
+    # A completed follow-up stays in one piece: its halves only make sense together.
+    pieces = [whole] if whole != state["question"] else _BREAK.split(whole)
+    parts = [part.strip() for part in pieces if part.strip()]
     steps = [
         {"id": f"s{i}", "query": part, "modality": modality(part), "after": []} for i, part in enumerate(parts, 1)
     ]

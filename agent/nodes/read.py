@@ -60,7 +60,7 @@ def _in_order(refs: list[EvidenceRef], chunks: dict[str, Chunk]) -> list[Chunk]:
 
 def _quote(chunk: Chunk, question: str, deps: Deps) -> list[QuoteRef]:
     text = chunk.text or ""
-    spans = sentences(text)
+    spans = list(sentences(text))
     if len(spans) > _SENTENCES:
         parts = [text[span.start : span.end] for span in spans]
         rows = deps.encoder.encode_text([question, *parts])  # (1 + sentences, d)

@@ -11,30 +11,36 @@ from foveate.records import Chunk, Hit, Result
 
 __all__ = ["rerank"]
 
+_DERIVED = 0.9
+"""Weight of a score against a query that a hop made up: it rests on what that hop believed."""
+
 
 @staged("rerank")
 async def rerank(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
-    """Score what this hop brought; a chunk is worth what its best question makes of it."""
+    """Score every candidate against the question and all that was searched; its best score counts.
+
+    Chunks of earlier hops are scored again: what said nothing about the question may answer what a hop found out.
+    """
     deps = runtime.context
-    fresh = [ref for ref in state["evidence"] if "rerank" not in ref["stages"]]
-    chunks = {chunk.id: chunk for chunk in deps.chunks([ref["chunk_id"] for ref in fresh])}
-    results = [_result(ref, chunks[ref["chunk_id"]]) for ref in fresh if ref["chunk_id"] in chunks]
+    chunks = {chunk.id: chunk for chunk in deps.chunks([ref["chunk_id"] for ref in state["evidence"]])}
+    results = [_result(ref, chunks[ref["chunk_id"]]) for ref in state["evidence"] if ref["chunk_id"] in chunks]
+    asked = {state["question"], *(step["query"] for step in state["steps"])}
     best: dict[str, float] = {}
-    for query in dict.fromkeys([state["question"], *(step["query"] for step in state["steps"]), *state["searched"]]):
+    for query in dict.fromkeys([state["question"], *state["searched"]]):
+        weight = 1.0 if query in asked else _DERIVED
         for hit in await deps.reranker.rerank(query, results) if results else []:
-            best[hit.chunk_id] = max(best.get(hit.chunk_id, 0.0), hit.score)
-    kept = [ref for ref in state["evidence"] if "rerank" in ref["stages"]]
-    scored = [_scored(ref, best[ref["chunk_id"]]) for ref in fresh if ref["chunk_id"] in best]
-    evidence = sorted([*kept, *scored], key=lambda ref: (-ref["score"], ref["chunk_id"]))
-    update: AgentState = {"evidence": evidence[: deps.budget.candidates]}
+            best[hit.chunk_id] = max(best.get(hit.chunk_id, 0.0), weight * hit.score)
+    scored = [_scored(ref, best[ref["chunk_id"]]) for ref in state["evidence"] if ref["chunk_id"] in best]
+    evidence = sorted(scored, key=lambda ref: (-ref["score"], ref["chunk_id"]))[: deps.budget.candidates]
     top = [{"chunk_id": ref["chunk_id"], "score": round(ref["score"], 4)} for ref in evidence[:10]]
-    return update, {"reranker": deps.reranker.name, "scored": len(scored), "top": top}
+    return {"evidence": evidence}, {"reranker": deps.reranker.name, "scored": len(scored), "top": top}
 
 
 def _result(ref: EvidenceRef, chunk: Chunk) -> Result:
     hits = tuple(
         Hit(chunk_id=chunk.id, score=score, stage=stage, rank=int(rank))
         for stage, (score, rank) in ref["stages"].items()
+        if stage != "rerank"
     )
     return Result(chunk=chunk, score=ref["score"], hits=hits)
 
