@@ -82,6 +82,8 @@ class Indexer:
         limits: Limits,
         decoders: int = 1,
         progress: Callable[[IndexProgress], None] | None = None,
+        commit_chunks: int = _COMMIT_CHUNKS,
+        commit_s: float = _COMMIT_S,
     ) -> None:
         self._collection = collection
         self._ledger = collection.ledger
@@ -91,6 +93,8 @@ class Indexer:
         self._limits = limits
         self._decoders = decoders
         self._progress = progress or (lambda _: None)
+        self._commit_chunks = commit_chunks
+        self._commit_s = commit_s
         self._terms = Bm25Terms()
         self._recipe = digest(str(CHUNK_RECIPE), repr(sorted(asdict(options).items())), encoder.fingerprint)
         self._tally = _Tally()
@@ -203,7 +207,7 @@ class Indexer:
             self._complete(source, building)
         if len(self._batch) >= _BATCH:
             self._write_batch()
-        if self._uncommitted >= _COMMIT_CHUNKS or time.monotonic() - self._committed_at > _COMMIT_S:
+        if self._uncommitted >= self._commit_chunks or time.monotonic() - self._committed_at > self._commit_s:
             self._commit()
 
     def _add(self, building: _Building, reading: Reading) -> None:
