@@ -143,9 +143,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under 50 s: cached index, or 40,000 vectors")
-    parser.add_argument(
-        "--prepare", action="store_true", help="encode real vectors into the cache, then stop"
-    )
+    parser.add_argument("--prepare", action="store_true", help="encode real vectors into the cache, then stop")
     parser.add_argument("--model", help="folder of all-MiniLM-L6-v2 for --prepare")
     options = parser.parse_args()
     if options.prepare:

@@ -120,9 +120,7 @@ def prepare(count: int, model: str | None) -> Path:
     queries = [" ".join(text.split()[4:10]) for text in texts[count:]]
     encoder = SentenceTransformer(model, device="cpu")
     encoder.max_seq_length = 32
-    encoded = encoder.encode(
-        texts[:count] + queries, batch_size=256, normalize_embeddings=True, show_progress_bar=True
-    )
+    encoded = encoder.encode(texts[:count] + queries, batch_size=256, normalize_embeddings=True, show_progress_bar=True)
     target = cache_file()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name("partial.npz")

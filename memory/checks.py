@@ -59,9 +59,7 @@ def _checked_dense(name: str, vector: DenseVector, spec: StoreSpec, axes: int) -
         raise CallerError(f"vector name {name!r} must be one of {sorted(spec.dense)}")
     array = np.ascontiguousarray(vector, dtype=np.float32)
     if array.ndim != axes or array.shape[-1] != spec.dense[name]:
-        raise CallerError(
-            f"vector {name!r} has shape {array.shape}, its last axis must be {spec.dense[name]}"
-        )
+        raise CallerError(f"vector {name!r} has shape {array.shape}, its last axis must be {spec.dense[name]}")
     if not np.isfinite(array).all():
         raise CallerError(f"vector {name!r} holds values that are not finite")
     return array

@@ -62,8 +62,8 @@ class EdgeStore:
         directory: the store's own; made when missing.
         m: edges of a graph node.
         ef_construct: candidates while building.
-        hnsw_ef: candidates while searching. On real MiniLM vectors with the defaults: 64 gives recall@10
-            0.96, 128 gives 0.985, 256 gives 0.993, each step costing about 1.6 times the last.
+        hnsw_ef: candidates while searching. On 100,000 real MiniLM vectors 128 gives recall@10 0.99 where
+            the payload keys of collections are indexed and 0.98 without; twice as many cost 1.6 times.
         oversampling: how many times ``k`` are rescored with the floats.
         codes: ``turbo4`` is the fastest; ``int8`` builds sooner; ``none`` walks the floats, 2.9 times slower.
         threads: search threads of the engine; None lets it count processors.
@@ -92,6 +92,7 @@ class EdgeStore:
         self._directory = directory
         self._hnsw_ef = hnsw_ef
         self._quantized = qe.QuantizationSearchParams(rescore=True, oversampling=oversampling)
+        self._open = True
         self._lock = ProcessLock(directory, "store.lock")
         self._lock.acquire()
         try:
@@ -121,7 +122,7 @@ class EdgeStore:
         check_payload(payload)
         for batch in batches(check_ids(ids)):
             with self._faults():
-                known = [record.id for record in self._shard.retrieve(batch, False, False)]
+                known = [record.id for record in self._shard.retrieve(list(batch), False, False)]
                 if known and payload:
                     self._shard.update(_UPDATE.set_payload(known, dict(payload)))
 
@@ -129,7 +130,7 @@ class EdgeStore:
         """Remove points; unknown ids are passed over."""
         for batch in batches(check_ids(ids)):
             with self._faults():
-                self._shard.update(_UPDATE.delete_points(batch))
+                self._shard.update(_UPDATE.delete_points(list(batch)))
 
     def flush(self) -> None:
         """Return once everything before is durable."""
@@ -157,7 +158,7 @@ class EdgeStore:
         found: list[Point] = []
         for batch in batches(check_ids(ids)):
             with self._faults():
-                points = [stored_point(record) for record in self._shard.retrieve(batch, True, vectors)]
+                points = [stored_point(record) for record in self._shard.retrieve(list(batch), True, vectors)]
             by_id = {point.id: point for point in points}
             found += [by_id[one] for one in batch if one in by_id]
         return found
@@ -181,14 +182,12 @@ class EdgeStore:
         with self._faults():
             return int(self._shard.count(qe.CountRequest(exact=True, filter=engine_filter(where))))
 
-    def search(
-        self, name: str, vectors: DenseVector, k: int, where: Filter | None = None
-    ) -> list[list[Scored]]:
+    def search(self, name: str, vectors: DenseVector, k: int, where: Filter | None = None) -> list[list[Scored]]:
         """Nearest points: by the graph, or exactly while the store is small or was never optimised."""
         queries = check_queries(name, vectors, k, self._spec)
         wanted, params = engine_filter(where), self._search_params(k)
 
-        def request(vector: DenseVector, limit: int) -> Any:
+        def request(vector: Any, limit: int) -> Any:
             return qe.QueryRequest(
                 limit=limit,
                 query=qe.Query.Nearest(vector, name),
@@ -197,7 +196,7 @@ class EdgeStore:
                 with_payload=True,
             )
 
-        def again(vector: DenseVector, limit: int) -> list[Scored]:
+        def again(vector: Any, limit: int) -> list[Scored]:
             with self._faults():
                 return scored(self._shard.query(request(vector, limit)))
 
@@ -220,11 +219,7 @@ class EdgeStore:
         # Exact IDF costs 2 to 8 ms at 100,000 points of 30 terms, the engine's own count 0.35 ms. In a small
         # collection one deletion weighs more and the exact count costs little; in a large one the vacuum
         # keeps deleted points under a fifth.
-        params = (
-            qe.SearchParams(idf=qe.IdfParams(corpus=qe.Filter()))
-            if self._at_most < _IDF_EXACT_BELOW
-            else None
-        )
+        params = qe.SearchParams(idf=qe.IdfParams(corpus=qe.Filter())) if self._at_most < _IDF_EXACT_BELOW else None
         wanted = engine_filter(where)
 
         def fetch(limit: int) -> list[Scored]:
@@ -258,7 +253,6 @@ class EdgeStore:
         # info().indexed_vectors_count cannot tell: it counts sparse vectors too, which need no graph.
         graphs = (self._directory / "shard" / "segments").glob("*/vector_index-*/graph.bin")
         self._graph = self._at_most >= EXACT_BELOW and any(graphs)
-        self._open = True
 
     def _search_params(self, k: int) -> Any:
         if not self._graph:

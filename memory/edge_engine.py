@@ -6,14 +6,14 @@ Measured with qdrant-edge-py 0.9.0, which is in beta and therefore pinned:
 - A config given to ``load`` is checked against the data and kept: graph settings can change, vectors not.
 - A second ``load`` of the same directory fails with ``WouldBlock`` from the write-ahead log.
 - Every error is a bare ``Exception`` with a text, or a panic that is no ``Exception`` at all.
-- A full disk kills the process with SIGBUS, for the engine writes through memory maps (seen on file systems of
-  40 and 200 MB; its log alone keeps three files of 32 MB): so room is asked for before every write.
+- A full disk kills the process with SIGBUS, for the engine writes through memory maps (seen on file systems
+  of 40 and 200 MB; its log alone keeps three files of 32 MB): so room is asked for before every write.
 - Points come back with ``uuid.UUID`` ids; vectors under ``Distance.Dot`` come back bit for bit.
 """
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -72,9 +72,7 @@ def faults(directory: Path, *, opening: bool = False) -> Iterator[None]:
         if "WouldBlock" in text:
             raise CollectionBusy(f"{where} is open in another process; close it there first") from error
         if "No space left" in text or "StorageFull" in text or "os error 28" in text:
-            raise ServiceError(
-                f"the disk of {where} is full: free some space and run the same again"
-            ) from error
+            raise ServiceError(f"the disk of {where} is full: free some space and run the same again") from error
         if opening or panic:
             raise CollectionCorrupt(
                 f"the vector store in {where} cannot be read ({text}); remove that directory and run: "
@@ -156,13 +154,15 @@ def _index(shard: Any, spec: StoreSpec) -> None:
 def _index_params(key: str) -> Any:
     if key == DATE_FIELD:
         return qe.DatetimeIndexParams()
+    # The graph's links along payload keys stay on: without them 100,000 real vectors were built in 51 s instead
+    # of 68, and recall@10 behind a filter of 13% fell from 0.996 to 0.48 (0.01 behind two filters together).
     return qe.KeywordIndexParams(prefix=key == PATH_FIELD)
 
 
 def config(spec: StoreSpec, m: int, ef_construct: int, codes: Codes, threads: int | None) -> Any:
     """What a shard is made and opened with."""
     pinned = qe.Memory.Pinned
-    quantization = {
+    quantization: dict[str, Callable[[], Any]] = {
         "turbo4": lambda: qe.TurboQuantQuantizationConfig(bits=qe.TurboQuantBitSize.Bits4, memory=pinned),
         "int8": lambda: qe.ScalarQuantizationConfig(type=qe.ScalarType.Int8, memory=pinned),
         "none": lambda: None,
@@ -173,10 +173,7 @@ def config(spec: StoreSpec, m: int, ef_construct: int, codes: Codes, threads: in
     kilobytes = max(1, EXACT_BELOW * 4 * max(spec.dense.values(), default=1) // 1024)
     return qe.EdgeConfig(
         # Dot, not cosine: vectors are unit length already, and cosine would change their last bits.
-        vectors={
-            name: qe.EdgeVectorParams(size=size, distance=qe.Distance.Dot)
-            for name, size in spec.dense.items()
-        },
+        vectors={name: qe.EdgeVectorParams(size=size, distance=qe.Distance.Dot) for name, size in spec.dense.items()},
         sparse_vectors={SPARSE: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)},
         hnsw_config=qe.HnswIndexConfig(m=m, ef_construct=ef_construct, full_scan_threshold=kilobytes),
         quantization_config=quantization[codes](),
@@ -202,9 +199,7 @@ def _condition(condition: Condition) -> Any:
                 should=[qe.FieldCondition(PATH_FIELD, match=qe.MatchPrefix(prefix)) for prefix in prefixes]
             )
         case DateRange(lower=lower, upper=upper):
-            span = qe.RangeDateTime(
-                gte=lower.isoformat() if lower else None, lte=upper.isoformat() if upper else None
-            )
+            span = qe.RangeDateTime(gte=lower.isoformat() if lower else None, lte=upper.isoformat() if upper else None)
             return qe.FieldCondition(DATE_FIELD, range=span)
         case _:
             return qe.FieldCondition(condition.field, match=qe.MatchAny(list(condition.values)))

@@ -80,9 +80,7 @@ class OneOf:
 
     def __post_init__(self) -> None:
         if self.key not in _FIELDS:
-            raise CallerError(
-                f"filter key {self.key!r} must be one of {sorted(_FIELDS)}{_hint(self.key, _FIELDS)}"
-            )
+            raise CallerError(f"filter key {self.key!r} must be one of {sorted(_FIELDS)}{_hint(self.key, _FIELDS)}")
         values = tuple(sorted({_checked_value(self.key, value) for value in self.values}))
         if not values:
             raise CallerError(f"filter key {self.key!r} needs a value")
@@ -151,12 +149,12 @@ class DateRange:
     @property
     def lower(self) -> datetime | None:
         """First instant of the range, UTC."""
-        return self.first and datetime.combine(self.first, time.min, UTC)
+        return datetime.combine(self.first, time.min, UTC) if self.first else None
 
     @property
     def upper(self) -> datetime | None:
         """Last microsecond of the range, UTC."""
-        return self.last and datetime.combine(self.last, time.max, UTC)
+        return datetime.combine(self.last, time.max, UTC) if self.last else None
 
     def holds(self, payload: Mapping[str, Any]) -> bool:
         """Whether the payload fits, leaving ``negated`` out."""
@@ -280,9 +278,7 @@ def _date_range(text: str, negated: bool) -> DateRange:
     if not dots:
         first, last = _period(text)
         return DateRange(first=first, last=last, negated=negated)
-    return DateRange(
-        first=_period(start)[0] if start else None, last=_period(end)[1] if end else None, negated=negated
-    )
+    return DateRange(first=_period(start)[0] if start else None, last=_period(end)[1] if end else None, negated=negated)
 
 
 def _condition(key: str, values: tuple[str, ...], negated: bool) -> Condition:
@@ -309,9 +305,7 @@ def parse(expression: str) -> Filter:
         term = _TERM.match(expression, at)
         if term is None:
             rest = expression[at:].split()[0]
-            raise CallerError(
-                f"filter term {rest!r} must be key:value with a key of {list(KEYS)}, quotes closed"
-            )
+            raise CallerError(f"filter term {rest!r} must be key:value with a key of {list(KEYS)}, quotes closed")
         minus, key, listed = term.groups()
         conditions.append(_condition(key, tuple(_values(listed)), bool(minus)))
         at = term.end()

@@ -103,9 +103,7 @@ class ReferenceStore:
         """Exact number of points that match."""
         return sum(_fits(point, where) for point in self._points.values())
 
-    def search(
-        self, name: str, vectors: DenseVector, k: int, where: Filter | None = None
-    ) -> list[list[Scored]]:
+    def search(self, name: str, vectors: DenseVector, k: int, where: Filter | None = None) -> list[list[Scored]]:
         """Exact nearest points by dot product."""
         queries = check_queries(name, vectors, k, self._spec)
         ids, matrix = self._matrix(name)
@@ -152,8 +150,7 @@ class ReferenceStore:
         # Ids come sorted and the sort is stable, so ties within 1e-6 (see checks.ranked) stay ordered by id.
         order = np.argsort(-np.round(scores.astype(np.float64), 6), kind="stable")[:k]
         return [
-            Scored(id=ids[i], score=float(scores[i]), payload=deepcopy(self._points[ids[i]].payload))
-            for i in order
+            Scored(id=ids[i], score=float(scores[i]), payload=deepcopy(self._points[ids[i]].payload)) for i in order
         ]
 
 
@@ -169,7 +166,7 @@ def _shown(point: Point, vectors: bool) -> Point:
 
 def _save(directory: Path, spec: StoreSpec, points: Mapping[str, Point]) -> None:
     rows = [points[one] for one in sorted(points)]
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Any] = {}
     for name, dimensions in spec.dense.items():
         held = [i for i, point in enumerate(rows) if name in point.dense]
         matrix = np.zeros((len(held), dimensions), dtype=np.float32)
@@ -177,8 +174,7 @@ def _save(directory: Path, spec: StoreSpec, points: Mapping[str, Point]) -> None
             matrix[to] = rows[i].dense[name]
         arrays |= {f"rows:{name}": np.array(held, dtype=np.int64), f"dense:{name}": matrix}
     records = [
-        (point.id, dict(point.payload), point.sparse and [point.sparse.indices, point.sparse.values])
-        for point in rows
+        (point.id, dict(point.payload), point.sparse and [point.sparse.indices, point.sparse.values]) for point in rows
     ]
     text = json.dumps({"dense": dict(spec.dense), "records": records}, allow_nan=False)
     arrays["json"] = np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
@@ -191,12 +187,11 @@ def _load(directory: Path, spec: StoreSpec) -> dict[str, Point]:
     if not path.exists():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as data:
+        # Opened here, for np.load leaks its own handle when the file is torn.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             body = json.loads(data["json"].tobytes())
             if body["dense"] != dict(spec.dense):
-                raise CallerError(
-                    f"{str(directory)!r} holds vectors {body['dense']!r}, not {dict(spec.dense)!r}"
-                )
+                raise CallerError(f"{str(directory)!r} holds vectors {body['dense']!r}, not {dict(spec.dense)!r}")
             dense: list[dict[str, DenseVector]] = [{} for _ in body["records"]]
             for name in spec.dense:
                 for row, vector in zip(data[f"rows:{name}"], data[f"dense:{name}"], strict=True):

@@ -8,7 +8,7 @@ write.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -36,7 +36,6 @@ __all__ = ["ServerOptions", "ServerStore"]
 
 _PAGE = 256
 _LOG = logging.getLogger(__name__)
-_T = TypeVar("_T")
 _Item = TypeVar("_Item")
 
 
@@ -125,7 +124,7 @@ class ServerStore:
         """Insert or replace points."""
         for batch in self._batches(check_points(points, self._spec)):
             structs = [self._struct(point) for point in batch]
-            self._call(lambda structs=structs: self._client.upsert(self._name, structs, wait=True))
+            self._call("upsert", structs, wait=True)
 
     def set_payload(self, ids: Sequence[str], payload: Mapping[str, Any]) -> None:
         """Set these payload keys on these points; None removes a key."""
@@ -135,19 +134,15 @@ class ServerStore:
         for batch in self._batches(check_ids(ids)):
             known = [point.id for point in self.get(batch)]
             if known and kept:
-                self._call(
-                    lambda known=known: self._client.set_payload(self._name, kept, points=known, wait=True)
-                )
+                self._call("set_payload", kept, points=known, wait=True)
             if known and gone:
-                self._call(
-                    lambda known=known: self._client.delete_payload(self._name, gone, points=known, wait=True)
-                )
+                self._call("delete_payload", gone, points=known, wait=True)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove points; unknown ids are passed over."""
         for batch in self._batches(check_ids(ids)):
             selector = self._models.PointIdsList(points=list(batch))
-            self._call(lambda selector=selector: self._client.delete(self._name, selector, wait=True))
+            self._call("delete", selector, wait=True)
 
     def flush(self) -> None:
         """Nothing to do: every write waited for the server's log."""
@@ -159,11 +154,7 @@ class ServerStore:
         """The points that exist, in the order asked for."""
         found: list[Point] = []
         for batch in self._batches(check_ids(ids)):
-            records = self._call(
-                lambda batch=batch: self._client.retrieve(
-                    self._name, list(batch), with_payload=True, with_vectors=vectors
-                )
-            )
+            records = self._call("retrieve", list(batch), with_payload=True, with_vectors=vectors)
             by_id = {point.id: point for point in map(_point, records)}
             found += [by_id[one] for one in batch if one in by_id]
         return found
@@ -173,14 +164,12 @@ class ServerStore:
         offset, wanted = None, self._filter(where)
         while True:
             records, offset = self._call(
-                lambda offset=offset: self._client.scroll(
-                    self._name,
-                    scroll_filter=wanted,
-                    limit=_PAGE,
-                    offset=offset,
-                    with_payload=True,
-                    with_vectors=vectors,
-                )
+                "scroll",
+                scroll_filter=wanted,
+                limit=_PAGE,
+                offset=offset,
+                with_payload=True,
+                with_vectors=vectors,
             )
             yield from map(_point, records)
             if offset is None:
@@ -189,20 +178,16 @@ class ServerStore:
     def count(self, where: Filter | None = None) -> int:
         """Exact number of points that match."""
         wanted = self._filter(where)
-        answer = self._call(lambda: self._client.count(self._name, count_filter=wanted, exact=True))
+        answer = self._call("count", count_filter=wanted, exact=True)
         return int(answer.count)
 
-    def search(
-        self, name: str, vectors: DenseVector, k: int, where: Filter | None = None
-    ) -> list[list[Scored]]:
+    def search(self, name: str, vectors: DenseVector, k: int, where: Filter | None = None) -> list[list[Scored]]:
         """Nearest points by the server's graph."""
         queries = check_queries(name, vectors, k, self._spec)
         models, wanted = self._models, self._filter(where)
         params = models.SearchParams(
             hnsw_ef=max(self._options.hnsw_ef, 3 * k),
-            quantization=models.QuantizationSearchParams(
-                rescore=True, oversampling=self._options.oversampling
-            ),
+            quantization=models.QuantizationSearchParams(rescore=True, oversampling=self._options.oversampling),
         )
 
         def fetch(rows: DenseVector, limit: int) -> list[list[Scored]]:
@@ -217,7 +202,7 @@ class ServerStore:
                 )
                 for row in rows
             ]
-            answers = self._call(lambda: self._client.query_batch_points(self._name, requests))
+            answers = self._call("query_batch_points", requests)
             return [_scored(answer.points) for answer in answers]
 
         return [
@@ -235,9 +220,7 @@ class ServerStore:
 
         def fetch(limit: int) -> list[Scored]:
             answer = self._call(
-                lambda: self._client.query_points(
-                    self._name, query=terms, using=SPARSE, query_filter=wanted, limit=limit, with_payload=True
-                )
+                "query_points", query=terms, using=SPARSE, query_filter=wanted, limit=limit, with_payload=True
             )
             return _scored(answer.points)
 
@@ -250,27 +233,23 @@ class ServerStore:
 
     def _prepare(self) -> None:
         """Make the collection, or check the one that is there; index payload keys before the first point."""
-        if self._call(lambda: self._client.collection_exists(self._name)):
-            held = self._call(lambda: self._client.get_collection(self._name)).config.params.vectors or {}
-            has = {name: params.size for name, params in held.items()}
-            if has != dict(self._spec.dense):
-                raise CallerError(
-                    f"collection {self._name!r} holds the vectors {has!r} and cannot take "
-                    f"{dict(self._spec.dense)!r}"
-                )
-            return
-        self._call(self._create)
-        for key in self._spec.indexed:
-            self._call(
-                lambda key=key: self._client.create_payload_index(
-                    self._name, key, field_schema=_index_params(self._models, key), wait=True
-                )
+        if not self._call("collection_exists"):
+            self._create()
+        info = self._call("get_collection")
+        has = {name: params.size for name, params in (info.config.params.vectors or {}).items()}
+        if has != dict(self._spec.dense):
+            raise CallerError(
+                f"collection {self._name!r} holds the vectors {has!r} and cannot take {dict(self._spec.dense)!r}"
             )
+        for key in self._spec.indexed:
+            if key not in info.payload_schema:
+                schema = _index_params(self._models, key)
+                self._call("create_payload_index", key, field_schema=schema, wait=True)
 
     def _create(self) -> None:
         models, options = self._models, self._options
-        self._client.create_collection(
-            self._name,
+        self._call(
+            "create_collection",
             vectors_config={
                 name: models.VectorParams(size=size, distance=models.Distance.DOT)
                 for name, size in self._spec.dense.items()
@@ -286,11 +265,11 @@ class ServerStore:
             ),
         )
 
-    def _call(self, request: Callable[[], _T]) -> _T:
-        """Do a request, again when it failed in passing. Every request of this class may be repeated."""
+    def _call(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """Ask the client, again when that failed in passing. Every request of this class may be repeated."""
         for attempt in range(1, self._options.attempts + 1):
             try:
-                return request()
+                return getattr(self._client, method)(self._name, *arguments, **options)
             except Exception as error:
                 if not _passing(error) or attempt == self._options.attempts:
                     raise ServiceError(
@@ -345,9 +324,7 @@ def _passing(error: Exception) -> bool:
 def _index_params(models: Any, key: str) -> Any:
     if key == DATE_FIELD:
         return models.DatetimeIndexParams(type=models.DatetimeIndexType.DATETIME)
-    return models.KeywordIndexParams(
-        type=models.KeywordIndexType.KEYWORD, prefix=True if key == PATH_FIELD else None
-    )
+    return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, prefix=True if key == PATH_FIELD else None)
 
 
 def _condition(models: Any, condition: Condition) -> Any:
@@ -362,9 +339,7 @@ def _condition(models: Any, condition: Condition) -> Any:
         case DateRange(lower=lower, upper=upper):
             return models.FieldCondition(key=DATE_FIELD, range=models.DatetimeRange(gte=lower, lte=upper))
         case _:
-            return models.FieldCondition(
-                key=condition.field, match=models.MatchAny(any=list(condition.values))
-            )
+            return models.FieldCondition(key=condition.field, match=models.MatchAny(any=list(condition.values)))
 
 
 def _point(record: Any) -> Point:

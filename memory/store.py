@@ -103,9 +103,7 @@ class Store(Protocol):
     def count(self, where: Filter | None = None) -> int:
         """Exact number of points that match."""
 
-    def search(
-        self, name: str, vectors: DenseVector, k: int, where: Filter | None = None
-    ) -> list[list[Scored]]:
+    def search(self, name: str, vectors: DenseVector, k: int, where: Filter | None = None) -> list[list[Scored]]:
         """Nearest points by cosine for each query.
 
         Args:

@@ -9,12 +9,8 @@ from foveate.memory.filters import Condition, DateRange, Filter, OneOf, PathPref
 from foveate.records import MediaKind, Part
 
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="*"), min_size=1, max_size=12)
-_likely = st.sampled_from(
-    ["holiday", "holiday/", "my holiday/", "/home/", "/", "é", "IMG_1.png", '"', "\\1", "1."]
-)
-_days = (
-    st.none() | st.dates(date(2023, 12, 1), date(2024, 7, 1)) | st.dates(date(1, 1, 1), date(9999, 12, 31))
-)
+_likely = st.sampled_from(["holiday", "holiday/", "my holiday/", "/home/", "/", "é", "IMG_1.png", '"', "\\1", "1."])
+_days = st.none() | st.dates(date(2023, 12, 1), date(2024, 7, 1)) | st.dates(date(1, 1, 1), date(9999, 12, 31))
 
 
 def _one_of() -> st.SearchStrategy[Condition]:
@@ -22,9 +18,7 @@ def _one_of() -> st.SearchStrategy[Condition]:
     parts = st.tuples(st.just("part"), st.lists(st.sampled_from(get_args(Part)), min_size=1, max_size=3))
     names = st.sampled_from(["gif", "jpg", "jpeg", "pdf", "mp4", "markdown", "x-y.z+1"])
     formats = st.tuples(st.just("format"), st.lists(names, min_size=1, max_size=3))
-    media = st.tuples(
-        st.just("media"), st.lists(st.sampled_from(["0" * 32, "A" * 32]), min_size=1, max_size=2)
-    )
+    media = st.tuples(st.just("media"), st.lists(st.sampled_from(["0" * 32, "A" * 32]), min_size=1, max_size=2))
     return st.builds(
         lambda pair, negated: OneOf(key=pair[0], values=tuple(pair[1]), negated=negated),
         kinds | parts | formats | media,

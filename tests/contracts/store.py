@@ -146,9 +146,7 @@ class StoreContract:
 
     def test_set_payload_sets_keys_and_removes_those_set_to_none(self, store: Store) -> None:
         store.upsert([image_point(1, kind="image", part="tile", deep={"a": 1, "b": 2}), image_point(2, n=1)])
-        store.set_payload(
-            [name(99), name(1)], {"kind": "film", "part": None, "deep": {"c": 3}, "absent": None}
-        )
+        store.set_payload([name(99), name(1)], {"kind": "film", "part": None, "deep": {"c": 3}, "absent": None})
         (first, second) = store.get([name(1), name(2)], vectors=True)
         assert first.payload == {"kind": "film", "deep": {"c": 3}}
         assert first.dense["image"].tobytes() == unit(8, 1).tobytes()
@@ -257,12 +255,8 @@ class StoreContract:
     # --- filters ------------------------------------------------------------------------------------------
 
     def test_filters_mean_what_matches_says(self, store: Store) -> None:
-        points = [
-            Point(id=name(n), dense={"image": unit(8, n)}, payload=one) for n, one in enumerate(PAYLOADS)
-        ]
-        store.upsert(
-            [Point(id=one.id, dense=one.dense, sparse=sparse(t1=1), payload=one.payload) for one in points]
-        )
+        points = [Point(id=name(n), dense={"image": unit(8, n)}, payload=one) for n, one in enumerate(PAYLOADS)]
+        store.upsert([Point(id=one.id, dense=one.dense, sparse=sparse(t1=1), payload=one.payload) for one in points])
         query = unit(8, 500)[None]
 
         def check(where: Filter) -> None:

@@ -1,12 +1,13 @@
+import itertools
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.contracts.filters import filters
 
 from foveate.errors import CallerError
 from foveate.memory.filters import Filter, OneOf, PathPrefix, check_date, parse, path_keys
+from tests.contracts.filters import filters
 
 
 @given(filters())
@@ -114,7 +115,7 @@ def test_path_keys_are_the_tails_at_components_as_clean_text(components: list[st
     keys = path_keys("/" + "/".join(components))
     assert len(keys) == len(components) + 1
     assert keys[0][1:] == keys[1]
-    assert all(longer.endswith("/" + shorter) for longer, shorter in zip(keys[1:], keys[2:], strict=False))
+    assert all(longer.endswith("/" + shorter) for longer, shorter in itertools.pairwise(keys[1:]))
     for key in keys:
         key.encode("utf-8")
         assert unicodedata.is_normalized("NFC", key)
