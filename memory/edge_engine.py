@@ -7,7 +7,7 @@ Measured with qdrant-edge-py 0.9.0, which is in beta and therefore pinned:
 - A second ``load`` of the same directory fails with ``WouldBlock`` from the write-ahead log.
 - Every error is a bare ``Exception`` with a text, or a panic that is no ``Exception`` at all.
 - A full disk kills the process with SIGBUS, for the engine writes through memory maps (seen on file systems
-  of 40 and 200 MB; its log alone keeps three files of 32 MB): so room is asked for before every write.
+  of 40 and 200 MB; its log alone keeps three files of 32 MB): so room is looked for before points are written.
 - Points come back with ``uuid.UUID`` ids; vectors under ``Distance.Dot`` come back bit for bit.
 """
 
