@@ -17,9 +17,9 @@ import snowballstemmer
 from numpy.typing import NDArray
 
 from foveate.chunking.passages import sentences
-from foveate.records import Hit, Result
+from foveate.records import Chunk, Hit, Result
 
-__all__ = ["SentenceReranker", "Weights", "content_words", "coverage"]
+__all__ = ["SentenceReranker", "Weights", "content_words", "coverage", "sentences_of", "told"]
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -36,13 +36,16 @@ _STOP = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weights:
-    """Logistic weights, fitted by ``python -m foveate.retrievers.training.evidence`` on the sample's dev questions."""
+    """Logistic weights, fitted by ``python -m foveate.evals.fit_evidence`` on the sample's dev questions."""
 
     bias: float = -5.2
+    """Log-odds of a text before anything is known of it."""
     sentence: float = 7.0
     """Per unit of cosine between the question and the best sentence."""
     words: float = 2.4
     """Per share of the question's content words that the chunk holds."""
+    picture_bias: float = -5.2
+    """Log-odds of a picture before anything is known of it."""
     picture: float = 0.55
     """Per standard deviation of ``z_image``."""
 
@@ -97,11 +100,16 @@ class SentenceReranker:
         weights = self._weights
         logits = []
         if best is not None:
-            words = coverage(question, f"{result.chunk.title or ''} {result.chunk.text or ''}")
+            words = coverage(question, told(result.chunk))
             logits.append(weights.bias + weights.sentence * best + weights.words * words)
         if picture := result.hit("z_image"):
-            logits.append(weights.bias + weights.picture * picture.score)
+            logits.append(weights.picture_bias + weights.picture * picture.score)
         return 1.0 / (1.0 + math.exp(-max(logits))) if logits else 0.0
+
+
+def told(chunk: Chunk) -> str:
+    """All the words of a chunk: its text under its title."""
+    return " ".join(filter(None, (chunk.title, chunk.text)))
 
 
 def sentences_of(result: Result) -> list[str]:
