@@ -62,8 +62,8 @@ class EdgeStore:
         directory: the store's own; made when missing.
         m: edges of a graph node.
         ef_construct: candidates while building.
-        hnsw_ef: candidates while searching. On 100,000 real MiniLM vectors 128 gives recall@10 0.99 where
-            the payload keys of collections are indexed and 0.98 without; twice as many cost 1.6 times.
+        hnsw_ef: candidates while searching. On 100,000 real MiniLM vectors 128 gives recall@10 0.983, 192
+            gives 0.991 in 1.1 times the time, 256 gives 0.994 in 1.3 times.
         oversampling: how many times ``k`` are rescored with the floats.
         codes: ``turbo4`` is the fastest; ``int8`` builds sooner; ``none`` walks the floats, 2.9 times slower.
         threads: search threads of the engine; None lets it count processors.
@@ -81,7 +81,7 @@ class EdgeStore:
         *,
         m: int = 16,
         ef_construct: int = 100,
-        hnsw_ef: int = 128,
+        hnsw_ef: int = 192,
         oversampling: float = 2.0,
         codes: Codes = "turbo4",
         threads: int | None = None,

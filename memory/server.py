@@ -66,7 +66,7 @@ class ServerOptions:
     """Tries of a request that fails in passing; waits between them are 0.2, 0.4, 0.8 s ..."""
     m: int = 16
     ef_construct: int = 100
-    hnsw_ef: int = 128
+    hnsw_ef: int = 192
     oversampling: float = 2.0
 
 
