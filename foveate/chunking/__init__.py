@@ -1,1 +1,1 @@
-"""Cutting media into chunks."""
+"""Cutting: passages of text and tiles of pictures."""

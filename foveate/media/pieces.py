@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from foveate.locators import Locator
 from foveate.records import Media, Part
 
-__all__ = ["Limits", "Piece", "Pixels", "Probe", "ReadOptions", "Reading", "Source"]
+__all__ = ["Facts", "Limits", "Opened", "Piece", "Pixels", "Probe", "ReadOptions", "Reading", "Skipped", "Source"]
 
 Pixels = NDArray[np.uint8]
 """(height, width, 3) RGB, turned upright, flattened on white."""
@@ -30,7 +30,11 @@ class Limits:
     pages: int = 20_000
     duration_s: float = 12 * 3600.0
     chunks: int = 200_000
-    """Pieces of one file."""
+    """Pieces of one reading."""
+    task_s: float = 120.0
+    """Processor seconds of one probe or one part; a decoder that needs more is ended."""
+    memory_bytes: int = 4 << 30
+    """Address space of a decoder process."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,11 +71,47 @@ class Source:
     """Sidecar ``NAME.txt`` of a picture or film."""
     subtitles: Path | None = None
     """Sidecar ``NAME.srt`` or ``NAME.vtt`` of a film."""
+    linked: bool = False
+    """``path`` is a symbolic link that was followed because its target lies inside the indexed folders."""
 
     @property
     def sidecars(self) -> tuple[Path, ...]:
         """The sidecars there are, in fixed order."""
         return tuple(path for path in (self.caption, self.subtitles) if path is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skipped:
+    """A path that is not read, and why."""
+
+    path: Path
+    reason: str
+    code: str
+    """As in :class:`foveate.errors.MediaError`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A source with its bytes open and its format known: what every reader module gets."""
+
+    stream: BinaryIO
+    """At offset 0, seekable."""
+    format: str
+    source: Source
+    limits: Limits
+    options: ReadOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What a file says of itself, read without decoding it."""
+
+    parts: int = 1
+    title: str | None = None
+    date: str | None = None
+    place: tuple[float, float] | None = None
+    duration_s: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +134,7 @@ class Piece:
     text: str | None = None
     pixels: Pixels | None = None
     parent: int | None = None
-    """Position of the parent among the pieces of the same reading."""
+    """Position of the parent among the pieces of the same reading; it comes before its children."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
