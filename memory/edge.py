@@ -183,7 +183,7 @@ class EdgeStore:
             return int(self._shard.count(qe.CountRequest(exact=True, filter=engine_filter(where))))
 
     def search(self, name: str, vectors: DenseVector, k: int, where: Filter | None = None) -> list[list[Scored]]:
-        """Nearest points: by the graph, or exactly while the store is small or was never optimised."""
+        """Nearest points: exactly while the store is small, then by the graph, or by its codes where none is."""
         queries = check_queries(name, vectors, k, self._spec)
         wanted, params = engine_filter(where), self._search_params(k)
 
@@ -250,12 +250,11 @@ class EdgeStore:
     def _learn(self) -> None:
         # An upper bound: what is replaced from now on counts twice until the next look.
         self._at_most = int(self._shard.info().points_count)
-        # info().indexed_vectors_count cannot tell: it counts sparse vectors too, which need no graph.
-        graphs = (self._directory / "shard" / "segments").glob("*/vector_index-*/graph.bin")
-        self._graph = self._at_most >= EXACT_BELOW and any(graphs)
 
     def _search_params(self, k: int) -> Any:
-        if not self._graph:
+        # Without a graph the engine scans the codes and rescores: 20,000 real vectors took 0.7 ms at
+        # recall@10 1.0 where a scan of the floats took 2.8.
+        if self._at_most < EXACT_BELOW:
             return qe.SearchParams(exact=True)
         return qe.SearchParams(hnsw_ef=max(self._hnsw_ef, 3 * k), quantization=self._quantized)
 
