@@ -1,8 +1,8 @@
 """The graph, and nothing but its wiring.
 
-    plan -> retrieve -> rerank -> read -> judge -> answer
-               ^                            |
-               └────────── again ───────────┘
+plan -> retrieve -> rerank -> read -> judge -> answer
+^                            |
+└────────── again ───────────┘
 """
 
 from typing import Any

@@ -1,0 +1,150 @@
+"""The SDK: one engine behind sync, async and streaming calls."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from foveate import Agent
+from foveate.agent.events import Answered, Delta, Stage
+from foveate.agent.sheet import write_sheet
+from foveate.errors import CallerError, EncoderMismatch
+from foveate.locators import Box
+from foveate.rerankers.scripted import ScriptedChat
+from foveate.rerankers.sentences import SentenceReranker, Weights
+from foveate.retrievers.encoders.hashed import HashedEncoder
+from foveate.settings import Settings
+
+ENCODER = HashedEncoder()
+QUESTION = "When does the harbour museum open?"
+
+
+def open_agent(home: Path, name: str = "c", encoder: HashedEncoder = ENCODER) -> Agent:
+    return Agent.open(
+        name,
+        settings=Settings.load(home=home, decoders=0),
+        encoder=encoder,
+        model=ScriptedChat(lambda _: "The harbour museum opens at ten."),
+        reranker=SentenceReranker(encoder.encode_text, Weights(bias=-4.0)),
+    )
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    (folder / "museum.md").write_text("# Museum\n\nThe harbour museum opens at ten. It is free.\n")
+    Image.new("RGB", (60, 40), "red").save(folder / "barn.png")
+    return folder
+
+
+@pytest.fixture
+def agent(tmp_path: Path, media: Path) -> Iterator[Agent]:
+    with open_agent(tmp_path / "home") as opened:
+        opened.index(media)
+        yield opened
+
+
+def test_sync_async_and_stream_agree(agent: Agent) -> None:
+    once = agent.ask(QUESTION)
+
+    async def both() -> tuple[str, list[object]]:
+        answer = await agent.aask(QUESTION)
+        return answer.text, [event async for event in agent.stream(QUESTION)]
+
+    text, events = asyncio.run(both())
+    assert once.text == text == "The harbour museum opens at ten."
+    assert [event.name for event in events if isinstance(event, Stage)][0] == "plan"
+    assert "".join(event.text for event in events if isinstance(event, Delta)) == text
+    assert isinstance(events[-1], Answered) and events[-1].answer.text == text
+    assert once.usage.hops >= 1 and once.usage.tokens_out > 0 and set(once.usage.seconds) >= {"plan", "answer"}
+
+
+def test_many_at_once_from_one_loop(agent: Agent) -> None:
+    async def many() -> list[str]:
+        answers = await asyncio.gather(*(agent.aask(QUESTION) for _ in range(8)))
+        return [answer.text for answer in answers]
+
+    assert set(asyncio.run(many())) == {"The harbour museum opens at ten."}
+
+
+def test_a_left_stream_is_cancelled(agent: Agent) -> None:
+    async def leave() -> None:
+        async for _ in agent.stream(QUESTION):
+            break
+
+    asyncio.run(leave())
+    assert agent.ask(QUESTION).verdict == "answered"
+
+
+def test_threads_continue(agent: Agent) -> None:
+    first = agent.ask(QUESTION)
+    second = agent.ask("Is it free?", thread_id=first.thread_id)
+    assert second.thread_id == first.thread_id
+    assert second.trace[0]["completed"] is True
+    assert agent.ask("Is it free?").trace[0]["completed"] is False
+
+
+def test_empty_collection_abstains(tmp_path: Path) -> None:
+    with open_agent(tmp_path / "home", "empty") as empty:
+        answer = empty.ask(QUESTION)
+        assert (answer.verdict, answer.reason, answer.citations) == ("unanswerable", "no_evidence", ())
+        assert empty.search("anything") == []
+
+
+def test_reopened_collection_answers(tmp_path: Path, media: Path) -> None:
+    with open_agent(tmp_path / "home") as first:
+        first.index(media)
+    with open_agent(tmp_path / "home") as second:
+        assert second.ask(QUESTION).verdict == "answered"
+        assert second.index(media).unchanged == 2
+
+
+def test_errors_of_the_caller(agent: Agent, tmp_path: Path) -> None:
+    with pytest.raises(CallerError, match="empty"):
+        agent.ask("  ")
+    with pytest.raises(CallerError, match="no picture at"):
+        agent.ask("what is it?", images=tmp_path / "no.png")
+    with pytest.raises(CallerError, match="colour"):
+        agent.ask("what?", filters="colour:red")
+    with pytest.raises(CallerError):
+        Agent.open("nothere", settings=Settings.load(home=tmp_path), encoder=ENCODER, create=False)
+
+
+def test_another_encoder_is_refused(agent: Agent, tmp_path: Path) -> None:
+    agent.close()
+    other = HashedEncoder()
+    other.name = "other"
+    with pytest.raises(EncoderMismatch, match=r"'hashed .*'other "):
+        open_agent(tmp_path / "home", encoder=other)
+
+
+def test_search_composed_and_look(agent: Agent, media: Path) -> None:
+    results = agent.search("a barn", images=media / "barn.png", k=1)
+    assert results[0].chunk.path.endswith("barn.png")
+    image = agent.look(results[0].chunk, max_px=30)
+    assert max(image.size) == 30 and isinstance(results[0].chunk.locator, Box)
+
+
+def test_question_with_a_picture(agent: Agent, media: Path) -> None:
+    answer = agent.ask("Which picture is like this red one?", images=[media / "barn.png"])
+    hits = answer.trace[1]["searches"][0]["hits"]
+    assert any("like" in hit["stages"] for hit in hits)
+
+
+def test_sheet_is_one_escaped_file(agent: Agent, tmp_path: Path) -> None:
+    answer = agent.ask(QUESTION)
+    path = tmp_path / "out" / "sheet.html"
+    write_sheet(path, [("<script>alert(1)</script>", answer)], agent.look)
+    text = path.read_text()
+    assert "<script>" not in text and "&lt;script&gt;" in text and "museum.md" in text
+    assert "default-src 'none'" in text
+
+
+def test_a_file_gone_after_indexing_does_not_break_answers(agent: Agent, media: Path) -> None:
+    (media / "barn.png").unlink()
+    (media / "museum.md").unlink()
+    answer = agent.ask(QUESTION)
+    assert answer.verdict == "answered" and answer.citations[0].quote
