@@ -5,8 +5,10 @@ XFA; no form environment is made; attachments are not opened.
 """
 
 import ctypes
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,8 +31,8 @@ _GRID = 1_000_000
 """PDFium gives device coordinates as integers; on a page this many pixels wide they are exact to six digits."""
 _HYPHENS = (0x02, 0xFFFE)
 """What PDFium puts for a hyphen that only the line break caused."""
-_GAP = 0.6
-"""Space between two lines, in heights of a line, that makes a paragraph."""
+_BULLETS = ("\u2022 ", "\u2023 ", "\u25aa ", "\u25e6 ", "\u2013 ", "- ")
+Place = tuple[float, float]
 
 
 def facts(opened: Opened) -> Facts:
@@ -132,8 +134,9 @@ def _page(document: Any, number: int, first: int, opened: Opened) -> list[Piece]
 def _passages(page: Any, number: int, parent: int | None, options: ReadOptions) -> Iterator[Piece]:
     words = page.get_textpage()
     try:
-        text, origin = _text(words)
-        for span in passages(text, max_chars=options.passage_chars, overlap=options.passage_overlap):
+        text, origin, jumps = _text(words)
+        spans = passages(text, max_chars=options.passage_chars, overlap=options.passage_overlap, sections=jumps)
+        for span in spans:
             first, last = origin[span.start], origin[span.end - 1]
             box = _box(page, words, number, first, last - first + 1)
             yield Piece(part="passage", locator=box, text=text[span.start : span.end], parent=parent)
@@ -141,24 +144,32 @@ def _passages(page: Any, number: int, parent: int | None, options: ReadOptions) 
         words.close()
 
 
-def _text(words: Any) -> tuple[str, list[int]]:
-    """Text of a page with lines joined and paragraphs apart, and for each character its number in PDFium."""
+def _text(words: Any) -> tuple[str, list[int], list[int]]:
+    """Text of a page with lines joined and paragraphs apart.
+
+    Returns:
+        The text; for each of its characters the number PDFium gives it; and the offsets where the text jumps to
+        another column or from a header, so that no passage spans both.
+    """
+    lines = [(first, codes, _place(words, first)) for first, codes in _lines(words)]
+    pitch = _pitch([place for _, _, place in lines])
     out: list[str] = []
     origin: list[int] = []
-    before: tuple[float, float] | None = None  # bottom and height of the line before
-    glue = ""
-    for first, codes in _lines(words):
-        shape = _shape(words, first, len(codes))
-        if out and glue is not None:
-            out.append("\n\n" if _starts_paragraph(before, shape) else glue)
-            origin += [first] * len(out[-1])
-        hyphen = codes[-1] in _HYPHENS
+    jumps: list[int] = []
+    glue, before = "", None
+    for first, codes, place in lines:
         line, kept = _cleaned(codes)
+        jump = _jumps(before, place, pitch) and not (line[:1].islower() and glue == " ")
+        if out:
+            item = "\n" if line.startswith(_BULLETS) else glue
+            out.append("\n\n" if jump or _starts_paragraph(before, place, pitch) else item)
+            origin += [first] * len(out[-1])
+        if jump:
+            jumps.append(len(origin))
         out.append(line)
         origin += [first + i for i in kept]
-        glue = "" if hyphen else " "
-        before = (shape[0], shape[1] - shape[0]) if shape else None
-    return "".join(out), origin
+        glue, before = "" if codes[-1] in _HYPHENS else " ", place
+    return "".join(out), origin, jumps
 
 
 def _lines(words: Any) -> Iterator[tuple[int, list[int]]]:
@@ -201,20 +212,30 @@ def _rects(words: Any, first: int, count: int) -> Iterator[tuple[float, float, f
             yield left.value, bottom.value, right.value, top.value
 
 
-def _shape(words: Any, first: int, count: int) -> tuple[float, float] | None:
-    """Bottom and top of a line, in points."""
-    rects = list(_rects(words, first, count))
-    return (min(rect[1] for rect in rects), max(rect[3] for rect in rects)) if rects else None
+def _place(words: Any, first: int) -> Place:
+    """Baseline and font size of a line's first character, in points."""
+    x, y = ctypes.c_double(), ctypes.c_double()
+    raw.FPDFText_GetCharOrigin(words, first, x, y)
+    return y.value, float(raw.FPDFText_GetFontSize(words, first))
 
 
-def _starts_paragraph(before: tuple[float, float] | None, shape: tuple[float, float] | None) -> bool:
+def _pitch(places: list[Place]) -> float:
+    """Usual distance of two baselines: the third of the ten steps from narrow to wide, as paragraphs widen it."""
+    steps = sorted(above[0] - below[0] for above, below in pairwise(places) if above[0] - below[0] > 1.0)
+    return steps[3 * len(steps) // 10] if len(steps) > 2 else math.inf
+
+
+def _starts_paragraph(before: Place | None, place: Place, pitch: float) -> bool:
     """Whether a line stands clearly apart from the one before it, or is of clearly other size (a heading)."""
-    if before is None or shape is None:
+    if before is None:
         return False
-    bottom, height = before
-    own = shape[1] - shape[0]
-    tall, low = max(height, own), max(min(height, own), 1e-6)
-    return bottom - shape[1] > _GAP * low or shape[0] > bottom + 3 * tall or tall > 1.5 * low
+    tall, low = max(before[1], place[1]), min(before[1], place[1])
+    return before[0] - place[0] > 1.35 * min(pitch, 1.8 * tall) or tall > 1.15 * low
+
+
+def _jumps(before: Place | None, place: Place, pitch: float) -> bool:
+    """Whether a line lies above the one before it: text goes on in the next column, or came from a footer."""
+    return before is not None and place[0] - before[0] > 3 * min(pitch, 1.8 * max(before[1], place[1], 1.0))
 
 
 def _box(page: Any, words: Any, number: int, first: int, count: int) -> PageBox:
