@@ -2,12 +2,12 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph.state import CompiledStateGraph
@@ -266,7 +266,7 @@ class Agent:
 
     async def _events(
         self, question: str, images: Sequence[PathIn] | PathIn, filters: str, thread_id: str | None
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         given = [images] if isinstance(images, str | PathLike) else list(images)
         asked = _checked(question, [str(path) for path in given], filters)
         thread = thread_id or uuid.uuid4().hex
@@ -294,10 +294,10 @@ class Agent:
                 emit=channel.put_nowait,  # type: ignore[arg-type]  # the nodes emit nothing but events
             )
             # "exit": one checkpoint a question (3 ms, not 12); a question cut off by a kill is asked again.
-            state: AgentState = await graph.ainvoke(
+            state = await graph.ainvoke(
                 asked, {"configurable": {"thread_id": thread}}, context=deps, durability="exit"
             )
-            return state
+            return cast("AgentState", state)
         finally:
             channel.put_nowait(None)
 

@@ -108,15 +108,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, environment, file, profile: the first that names a key wins."""
-        return (
-            sources["init_settings"],
-            sources["env_settings"],
-            _FileSource(settings_cls),
-            _ProfileSource(settings_cls),
-        )
+        return init_settings, env_settings, _FileSource(settings_cls), _ProfileSource(settings_cls)
 
 
 def config_file() -> Path | None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from foveate.errors import CollectionCorrupt, ServiceError
 
@@ -106,7 +107,7 @@ class Ledger:
 
     def sources(self) -> Iterator[tuple[str, str]]:
         """Every (path, media id), by path."""
-        yield from self._all("SELECT path, media FROM sources ORDER BY path")
+        yield from ((path, media) for path, media in self._all("SELECT path, media FROM sources ORDER BY path"))
 
     def paths(self, media: str) -> tuple[str, ...]:
         """Where a media was found, sorted."""
@@ -238,12 +239,12 @@ class Ledger:
         if found != "ok":
             raise sqlite3.DatabaseError(found)
 
-    def _one(self, query: str, *values: str) -> tuple[str, ...] | None:
+    def _one(self, query: str, *values: str) -> tuple[Any, ...] | None:
         with self._guard():
-            row: tuple[str, ...] | None = self._db.execute(query, values).fetchone()
+            row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
             return row
 
-    def _all(self, query: str, *values: str) -> list[tuple[str, ...]]:
+    def _all(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         # Rows are fetched at once: an open cursor would hold the WAL back.
         with self._guard():
             return self._db.execute(query, values).fetchall()

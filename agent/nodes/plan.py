@@ -26,7 +26,7 @@ async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, d
     # A completed follow-up stays in one piece: its halves only make sense together.
     pieces = [whole] if whole != state["question"] else _BREAK.split(whole)
     parts = [part.strip() for part in pieces if part.strip()]
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"id": f"s{i}", "query": part, "modality": modality(part), "after": []} for i, part in enumerate(parts, 1)
     ]
     fresh: AgentState = {

@@ -16,7 +16,7 @@ __all__ = ["staged", "usage_of"]
 
 Name = Literal["plan", "retrieve", "rerank", "read", "judge", "answer"]
 Work = Callable[[AgentState, Runtime[Deps]], Awaitable[tuple[AgentState, dict[str, Any]]]]
-Node = Callable[[AgentState, Runtime[Deps]], Awaitable[AgentState]]
+Node = Callable[..., Awaitable[AgentState]]
 
 
 def usage_of(state: AgentState) -> Usage:
