@@ -6,20 +6,17 @@ English caption: 785 of the 796 PNGs in version 2022.06.04. SVG stamps are left 
 two stamps may share a caption, and only a caption's own picture counts as found.
 """
 
-import logging
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from foveate.errors import CallerError, MediaError, ServiceError
+from foveate.errors import CallerError, MediaError
+from foveate.retrievers.training.packages import debian
 
 __all__ = ["PACKAGE", "Stamp", "fetch_stamps", "read_stamps"]
 
 PACKAGE = "tuxpaint-stamps-default"
 """Debian package of the stamps."""
 
-_LOG = logging.getLogger(__name__)
 _INSIDE = Path("usr/share/tuxpaint/stamps")
 
 
@@ -63,23 +60,7 @@ def fetch_stamps(cache: Path) -> Path:
     Raises:
         ServiceError: if the download or the unpacking fails.
     """
-    final = cache / PACKAGE
-    if final.is_dir():
-        return final / _INSIDE
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{PACKAGE}-", dir=cache) as scratch:
-        _run(["apt-get", "download", PACKAGE], Path(scratch))
-        packages = list(Path(scratch).glob("*.deb"))
-        if len(packages) != 1:
-            raise ServiceError(f"apt-get left {len(packages)} packages of {PACKAGE!r}; exactly 1 is expected")
-        unpacked = Path(scratch) / "unpacked"
-        _run(["dpkg-deb", "-x", str(packages[0]), str(unpacked)], Path(scratch))
-        try:
-            unpacked.rename(final)
-        except OSError:
-            if not final.is_dir():  # else another process was first
-                raise
-    return final / _INSIDE
+    return debian(PACKAGE, cache) / _INSIDE
 
 
 def _caption(path: Path) -> str | None:
@@ -92,14 +73,3 @@ def _caption(path: Path) -> str | None:
     except UnicodeDecodeError as error:
         raise MediaError(f"caption {str(path)!r} is not UTF-8: {error}") from error
     return line if line and ".utf8=" not in line else None
-
-
-def _run(command: list[str], folder: Path) -> None:
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise ServiceError(f"{command[0]!r} is not on this machine; the stamps come as a Debian package") from error
-    if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
-        raise ServiceError(f"{' '.join(command[:2])!r} failed: {last}")
-    _LOG.info("%s: done", " ".join(command[:2]))

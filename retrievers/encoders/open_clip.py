@@ -93,13 +93,11 @@ class OpenClipEncoder:
             raise CallerError(f"k is {k!r}; it must be at least 1")
         if self._words is None:
             self._words = self.encode_text([_PROMPT.format(word) for word in self._vocabulary])
-        scores = self.encode_images(images) @ self._words.T * float(self._model.logit_scale.exp())
+        scores = self.encode_images(images) @ self._words.T * float(self._model.logit_scale.detach().exp())
         powers = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
         shares = powers / powers.sum(axis=1, keepdims=True)
         best = np.argsort(-shares, axis=1, kind="stable")[:, :k]
-        return [
-            [(self._vocabulary[i], float(row[i])) for i in order] for row, order in zip(shares, best, strict=True)
-        ]
+        return [[(self._vocabulary[i], float(row[i])) for i in order] for row, order in zip(shares, best, strict=True)]
 
     def _texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         import torch
