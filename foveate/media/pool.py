@@ -262,7 +262,7 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         while (task := self._pool.take()) is not None:
             self._pool.finish(task, self._answer(task))
-        self.decoder.kill()
+        self.decoder.close()
 
     def _answer(self, task: _Task[Any]) -> object:
         try:
@@ -278,7 +278,7 @@ class _Worker(threading.Thread):
         except (MediaError, ServiceError) as error:
             return error
         except Exception:  # nothing a child says may end the thread that reads it
-            self.decoder.kill()
+            self.decoder.reset()
             return MediaError("the decoder answered nonsense")
         finally:
             self.since = None

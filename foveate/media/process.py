@@ -38,8 +38,9 @@ class Decoder:
         Raises:
             ServiceError: it does not start.
         """
-        if self._process is not None:
+        if self._process is not None and self._process.poll() is None:
             return
+        self.reset()  # one that died in idleness must not be blamed on the next file
         with self._lock:
             if self._ended:
                 raise ServiceError("the decoder pool was closed while a file was read")
@@ -51,7 +52,7 @@ class Decoder:
             wire.write_frame(process.stdin, setup)  # type: ignore[arg-type]
             wire.read_frame(process.stdout)  # type: ignore[arg-type]
         except (OSError, wire.Malformed):
-            code = self._reap()
+            code = self.reset()
             raise ServiceError(
                 f"a decoder process does not start (exit {code}); try: {sys.executable} -m foveate doctor"
             ) from None
@@ -68,18 +69,20 @@ class Decoder:
             wire.write_frame(process.stdin, request)  # type: ignore[arg-type]
             return wire.read_frame(process.stdout)  # type: ignore[arg-type]
         except (OSError, ValueError, wire.Malformed):
-            raise MediaError(self._epitaph(self._reap())) from None
+            raise MediaError(self._epitaph(self.reset())) from None
 
     def kill(self, *, overrun: bool = False) -> None:
         """End the process now. Any thread may call this; without ``overrun`` it is not started again."""
         with self._lock:
             self._overrun = self._overrun or overrun
             self._ended = self._ended or not overrun
-            process = self._process
-            if process is not None:
-                process.kill()
-        if process is not None and not overrun:
-            process.wait()
+            if self._process is not None:
+                self._process.kill()
+
+    def close(self) -> None:
+        """End the process and its pipes. Only the thread that asks may call this."""
+        self.kill()
+        self.reset()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         paths = [os.path.abspath(path) for path in sys.path]
@@ -98,7 +101,8 @@ class Decoder:
         except OSError as error:
             raise ServiceError(f"a decoder process cannot be started: {error.strerror}") from None
 
-    def _reap(self) -> int:
+    def reset(self) -> int:
+        """End the process so that a new one is started when needed. Returns how it ended."""
         with self._lock:
             process, self._process = self._process, None
         if process is None:
