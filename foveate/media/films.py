@@ -157,6 +157,8 @@ def _refuse(url: str, flags: int, options: object) -> None:
 def _video(container: Any) -> Any:
     # Cover art of a sound file is a video stream of one attached picture.
     streams = [one for one in container.streams.video if not one.disposition & av.stream.Disposition.attached_pic]
+    if not container.streams:
+        raise MediaError("damaged: a film without any stream")
     if not streams:
         found = sorted({stream.type for stream in container.streams})
         raise MediaError(f"no video stream; found {found!r}", code="media_unsupported")

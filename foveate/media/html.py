@@ -10,6 +10,7 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
+from foveate.errors import MediaError
 from foveate.media.decoding import Text, decode
 from foveate.media.formats import HEAD_BYTES
 from foveate.media.pieces import Facts, Opened, Reading
@@ -47,6 +48,14 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|opacity\s*:\s*0(?![.\d])", re.I
 )
+_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]{0,30})")
+_UNCLOSED = frozenset(
+    "area base body br col colgroup dd dt embed head hr html img input li link meta optgroup option p param rp rt "
+    "source tbody td tfoot th thead tr track wbr".split()
+)
+"""Tags that need no end, or never have one: they do not nest by being repeated."""
+_DEEPEST = 20_000
+"""The parser takes time with the square of the depth: 0.5 s here, minutes at 10 times that. Browsers stop at 512."""
 _SPACE = re.compile(r"\s+")
 _BREAKS = ("", " | ", "\n", "\n\n")
 _CELL, _LINE, _PARAGRAPH = 1, 2, 3
@@ -77,12 +86,28 @@ def decode_page(data: bytes) -> Text:
 
 
 def extract(page: str) -> tuple[str, list[int]]:
-    """The visible text of a page, and the offsets of its headings."""
+    """The visible text of a page, and the offsets of its headings.
+
+    Raises:
+        MediaError: ``media_bomb`` for elements nested more than 20,000 deep.
+    """
+    if _is_too_deep(page):
+        raise MediaError(f"elements nested more than {_DEEPEST} deep", code="media_bomb")
     body = LexborHTMLParser(page).body
     text = _Text()
     if body is not None:
         _walk(body, text)
     return "".join(text.out), text.sections
+
+
+def _is_too_deep(page: str) -> bool:
+    depth = 0
+    for match in _TAG.finditer(page):
+        if match[2].lower() not in _UNCLOSED:
+            depth = max(0, depth - 1) if match[1] else depth + 1
+            if depth > _DEEPEST:
+                return True
+    return False
 
 
 def _walk(body: Any, text: "_Text") -> None:
@@ -127,16 +152,19 @@ class _Text:
     space: bool = False
     preformatted: int = 0
     cells: int = 0
+    items: int = 0
 
     def enter(self, tag: str) -> None:
         self.preformatted += tag == "pre"
         self.item = self.item or tag == "li"
         self.heading = self.heading or tag in _HEADINGS
         self._break(tag)
+        self.items += tag == "li"
         self.cells += tag in ("td", "th")
 
     def leave(self, tag: str) -> None:
         self.preformatted -= tag == "pre"
+        self.items -= tag == "li"
         self.cells -= tag in ("td", "th")
         if tag in _HEADINGS:
             self.heading = False
@@ -166,7 +194,7 @@ class _Text:
             self.space = True  # a paragraph inside a cell must not tear its row apart
         elif tag in ("td", "th"):
             self.due = max(self.due, _CELL)
-        elif tag in ("tr", "li", "br"):
+        elif tag in ("tr", "li", "br") or (self.items and tag in _BLOCKS):
             self.due = max(self.due, _LINE)
         elif tag in _BLOCKS:
             self.due = max(self.due, _PARAGRAPH)
