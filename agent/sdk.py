@@ -72,7 +72,7 @@ class Agent:
         *,
         create: bool = True,
         settings: Settings | None = None,
-        encoder: Encoder | None = None,
+        encoder: Encoder | str | None = None,
         model: ChatModel | None = None,
         reranker: Reranker | None = None,
         **flags: Any,
@@ -83,9 +83,10 @@ class Agent:
             name: of the collection.
             create: False refuses to make one.
             settings: all settings; else they are loaded, with ``flags`` on top.
-            encoder: instead of the one the settings name.
+            encoder: a name or an encoder, instead of the one the settings name.
             model: instead of the generator the settings name.
             reranker: instead of :class:`SentenceReranker`.
+            **flags: single settings, such as ``home`` or ``budget``.
 
         Raises:
             CallerError: bad name or setting; no such collection and ``create`` is false.
@@ -94,7 +95,8 @@ class Agent:
             CollectionBusy: it is open in another process.
         """
         chosen = settings or Settings.load(**flags)
-        encoder = encoder or load_encoder(chosen.encoder)
+        if encoder is None or isinstance(encoder, str):
+            encoder = load_encoder(encoder or chosen.encoder)
         info = EncoderInfo(name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim)
         model = model or _generator(chosen)
         collection = Collection.open(chosen.home, name, info, chosen.store, create=create)

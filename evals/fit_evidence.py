@@ -67,17 +67,22 @@ def gather(
     agent: Agent, encoder: Encoder, questions: Sequence[tuple[str, list[str]]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Rows of (label, features) of all candidates: (n, 3) for texts and (m, 2) for pictures."""
+    found = [
+        (question, result, float(any(result.chunk.path.endswith(target) for target in targets)))
+        for question, targets in questions
+        for result in agent.search(question, k=_CANDIDATES)
+    ]
+    # One call for all: the encoder sorts by length, and most sentences come up for several questions.
+    words = list(dict.fromkeys(text for question, result, _ in found for text in (question, *sentences_of(result))))
+    rows = dict(zip(words, encoder.encode_text(words), strict=True))
     texts: list[list[float]] = []
     pictures: list[list[float]] = []
-    for question, targets in questions:
-        query = encoder.encode_text([question])[0]
-        for result in agent.search(question, k=_CANDIDATES):
-            label = float(any(result.chunk.path.endswith(target) for target in targets))
-            if hit := result.hit("z_image"):
-                pictures.append([label, hit.score])
-            if sentences := sentences_of(result):
-                best = float((encoder.encode_text(sentences) @ query).max())
-                texts.append([_label(label, result, best), best, coverage(question, told(result.chunk))])
+    for question, result, label in found:
+        if hit := result.hit("z_image"):
+            pictures.append([label, hit.score])
+        if sentences := sentences_of(result):
+            best = max(float(rows[sentence] @ rows[question]) for sentence in sentences)
+            texts.append([_label(label, result, best), best, coverage(question, told(result.chunk))])
     return np.array(texts), np.array(pictures)
 
 
