@@ -14,6 +14,7 @@ __all__ = ["Support", "bind", "citation", "quote_text", "split_claims"]
 _SUPPORTED = 0.6
 """Share of a claim's content words that one quote must hold."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_NOTE_NUMBER = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][a-z]{2,}\b")
 
@@ -32,8 +33,8 @@ def quote_text(quote: QuoteRef, chunk: Chunk) -> str:
 
 
 def split_claims(text: str) -> list[str]:
-    """Sentences of a draft."""
-    return [part.strip() for part in _SENTENCE_END.split(text) if content_words(part)]
+    """Sentences of a draft, without the note numbers a model writes: where a claim comes from is not its to say."""
+    return [part.strip() for part in _SENTENCE_END.split(_NOTE_NUMBER.sub("", text)) if content_words(part)]
 
 
 def bind(claims: Sequence[str], question: str, quotes: Sequence[str]) -> list[Support]:
