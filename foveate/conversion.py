@@ -61,9 +61,7 @@ def gguf_causal_lm(folder: Path) -> None:
         raise ExtraMissing(error.name or "transformers", "embedded") from error
     name = "model.gguf"
     tokenizer: Any = AutoTokenizer.from_pretrained(folder, gguf_file=name, local_files_only=True)
-    read: Any = AutoModelForCausalLM.from_pretrained(
-        folder, gguf_file=name, dtype=torch.float32, local_files_only=True
-    )
+    read: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32, local_files_only=True)
     config = read.config
     if hasattr(config, "quantization_config"):
         del config.quantization_config

@@ -33,7 +33,11 @@ def get(name: str) -> Path:
 
 def _open_clip(model: str, tag: str) -> Path:
     try:
-        from open_clip.pretrained import download_pretrained, get_pretrained_cfg, list_pretrained_tags_by_model
+        from open_clip.pretrained import (
+            download_pretrained,
+            get_pretrained_cfg,
+            list_pretrained_tags_by_model,
+        )
     except ImportError as error:
         raise ExtraMissing("open_clip_torch", "hub") from error
     config = get_pretrained_cfg(model, tag)

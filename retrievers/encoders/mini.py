@@ -87,7 +87,7 @@ class MiniEncoder:
         if k < 1:
             raise CallerError(f"k is {k!r}; it must be at least 1")
         if self._words is None:
-            self._words = self._head.text(self._head.tensors["word_vectors"])
+            self._words = self._head.text(self._head.word_rows())
         scores = self.encode_images(images) @ self._words.T / self._head.settings["tag_t"]  # (n, words)
         powers = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
         shares = powers / powers.sum(axis=1, keepdims=True)

@@ -70,10 +70,11 @@ def test_a_failing_download_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert list((tmp_path / "debian").iterdir()) == []
 
 
-def test_recall_counts_ties_against() -> None:
-    eye = np.eye(12, dtype=np.float32)
-    assert recalls(eye, eye) == {1: 1.0, 5: 1.0, 10: 1.0}
+def test_recall_counts_ties_against_and_equal_captions_for() -> None:
+    eye, names = np.eye(12, dtype=np.float32), [str(i) for i in range(12)]
+    assert recalls(eye, eye, names) == {1: 1.0, 5: 1.0, 10: 1.0}
     same = np.ones((12, 2), np.float32)
-    assert recalls(same, same) == {1: 0.0, 5: 0.0, 10: 0.0}
+    assert recalls(same, same, names) == {1: 0.0, 5: 0.0, 10: 0.0}
     swapped = eye[[1, 0, *range(2, 12)]]
-    assert recalls(eye, swapped)[1] == pytest.approx(10 / 12)
+    assert recalls(eye, swapped, names)[1] == pytest.approx(10 / 12)
+    assert recalls(eye, swapped, ["a", "a", *names[2:]])[1] == 1.0
