@@ -1,9 +1,10 @@
 """Text-to-picture search over Tux Paint's stamps: ``python -m benchmarks.stamps [--quick]``.
 
 Each of the 785 English captions is a query, the gallery is the 785 pictures with captions hidden. 674 captions
-are distinct (six stamps are "A flower."), and any picture with the query's caption counts. ConSE (Norouzi et al. 2014) over the same two networks is the baseline, from the
-same pass. ``--quick`` takes every fifth stamp as gallery and queries unless the features of all are cached:
-the easier, smaller gallery is said so in its line and must not be compared with the full one.
+are distinct (six stamps are "A flower."), and any picture with the query's caption counts. ConSE (Norouzi et
+al. 2014) over the same two networks is the baseline, from the same pass. ``--quick`` takes every fifth stamp
+as gallery and queries unless the vectors of all are cached: the easier, smaller gallery is said so in its
+line and must not be compared with the full one.
 """
 
 import argparse
