@@ -168,7 +168,7 @@ def _svg(icon: dict[str, Any], table: dict[str, Any]) -> bytes:
 
 
 def gcompris(cache: Path) -> Iterator[Captioned]:
-    """Pictures of GCompris that are named after what they show: photos and drawings, 457 of them."""
+    """Pictures of GCompris that are named after what they show: photos and drawings, about 470 of them."""
     for bundle in sorted(debian("gcompris-qt-data", cache).rglob("*.rcc")):
         for name, data in read_rcc(bundle):
             inside = name.partition("/activities/")[2]
