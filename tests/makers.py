@@ -36,7 +36,7 @@ def reading(path: Path, part: int = 0, limits: Limits | None = None, options: Re
     return read(found(path), part, limits or Limits(), options or ReadOptions())
 
 
-def pieces(path: Path, part: int = 0, **options: object) -> tuple[Piece, ...]:
+def pieces(path: Path, part: int = 0, **options: float | bool) -> tuple[Piece, ...]:
     return reading(path, part, options=ReadOptions(**options)).pieces  # type: ignore[arg-type]
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO
 
 from foveate.errors import FoveateError, MediaError
@@ -34,7 +35,9 @@ def main() -> None:
     while True:
         try:
             message, _ = wire.read_frame(requests)
-        except wire.Malformed:  # the parent is gone
+        except wire.Malformed:  # the parent is gone, perhaps killed, and cannot clear away the folder
+            with suppress(OSError):
+                os.rmdir(os.getcwd())
             return
         _allow_seconds(limits.task_s)
         body, blobs = _answer(message, limits, options)

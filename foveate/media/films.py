@@ -16,6 +16,7 @@ import numpy as np
 
 from foveate.errors import MediaError
 from foveate.locators import TimeSpan
+from foveate.media.exif import iso_date
 from foveate.media.images import caption_of
 from foveate.media.pieces import Facts, Limits, Opened, Piece, Pixels, Reading
 from foveate.media.subtitles import sidecar_cues, spoken
@@ -259,8 +260,6 @@ def _start(piece: Piece) -> float:
 
 
 def _date(value: str) -> str | None:
-    from foveate.media.exif import iso_date
-
     found = iso_date(value)
     # QuickTime counts from 1904; writers without a clock leave its first second.
     return (

@@ -29,10 +29,9 @@ def open_source(source: Source) -> Iterator[BinaryIO]:
         MediaError: ``media_unreadable`` when it cannot be opened or changed since.
     """
     with _open(source.path, follow=source.linked) as stream:
-        facts = os.fstat(stream.fileno())
-        if (facts.st_size, facts.st_mtime_ns) != (source.size_bytes, source.mtime_ns):
-            raise MediaError("the file changed since it was found", code="media_unreadable")
+        _check_same(stream, source)
         yield stream
+        _check_same(stream, source)  # written to while it was read: the pieces may be of neither version
 
 
 def read_sidecar(path: Path) -> bytes:
@@ -46,6 +45,12 @@ def read_sidecar(path: Path) -> bytes:
     if len(data) > _SIDECAR_BYTES:
         raise MediaError(f"the sidecar {path.name!r} is larger than {_SIDECAR_BYTES >> 20} MiB", code="media_bomb")
     return data
+
+
+def _check_same(stream: BinaryIO, source: Source) -> None:
+    facts = os.fstat(stream.fileno())
+    if (facts.st_size, facts.st_mtime_ns) != (source.size_bytes, source.mtime_ns):
+        raise MediaError("the file changed since it was found", code="media_unreadable")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from tests.makers import (
 )
 
 
-def pixels_of(path: Path, **options: object) -> np.ndarray:
+def pixels_of(path: Path, **options: int) -> np.ndarray:
     array = pieces(path, **options)[0].pixels
     assert array is not None and array.dtype == np.uint8 and array.shape[2] == 3
     return array

@@ -210,6 +210,29 @@ def test_ctrl_c_ends_parent_and_children(tmp_path: Path) -> None:
     assert not Path(f"/proc/{child}").exists()
 
 
+def test_a_killed_parent_leaves_neither_process_nor_folder(tmp_path: Path) -> None:
+    corners().save(tmp_path / "a.png")
+    script = textwrap.dedent(
+        f"""
+        import os, signal
+        from pathlib import Path
+        from foveate.media.discover import discover
+        from foveate.media.pieces import Limits, ReadOptions
+        from foveate.media.pool import DecoderPool
+        pool = DecoderPool(Limits(), ReadOptions())
+        list(pool.probe_all(discover([Path({str(tmp_path / "a.png")!r})])))
+        print(pool._threads[0].decoder._process.pid, pool._folder, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    child, folder = done.stdout.split()
+    end = time.monotonic() + 10
+    while (Path(f"/proc/{child}").exists() or Path(folder).exists()) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not Path(folder).exists()
+
+
 def test_render_gives_what_a_place_shows(mixed: Path) -> None:
     with DecoderPool(Limits(), ReadOptions()) as pool:
         quarter = pool.render(found(mixed / "00.png"), Box(x0=0, y0=0, x1=0.5, y1=0.5), 100)
