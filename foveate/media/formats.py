@@ -70,14 +70,13 @@ _UNSUPPORTED: tuple[tuple[int, bytes, str], ...] = (
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"jp2 ", b"crx ")
 _SOUND_BRANDS = (b"M4A ", b"M4B ")
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
-_HTML = re.compile(
-    r"\s*(?:<\?xml[^>]{0,300}>\s*)?(?:<!--.{0,4000}?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|main|article|div|p|h1)\b",
-    re.I | re.S,
+# Possessive throughout: with ordinary repetition, a head of many comments can be split in 2^n ways.
+_PROLOG = re.compile(
+    r"\s*+(?:<\?xml[^>]{0,300}>\s*+)?(?:<!--(?:(?!-->).){0,4000}+-->\s*+)*+(?:<!doctype\s++svg[^>]{0,1000}>\s*+)?",
+    re.IGNORECASE | re.DOTALL,
 )
-_SVG = re.compile(
-    r"\s*(?:<\?xml[^>]{0,300}>\s*)?(?:<!--.{0,4000}?-->\s*)*(?:<!doctype\s+svg[^>]{0,1000}>\s*)?<(?:\w{1,10}:)?svg\b",
-    re.I | re.S,
-)
+_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta|main|article|div|p|h1)\b", re.IGNORECASE)
+_SVG = re.compile(r"<(?:\w{1,10}:)?svg\b", re.IGNORECASE)
 _PLAYLIST = re.compile(
     r"\s*(?:#EXTM3U|ffconcat version|\[playlist\]|<\?xml[^>]{0,300}>\s*<(?:MPD|smil)\b|<(?:MPD|smil)\b)", re.I
 )
@@ -148,7 +147,9 @@ def _is_transport(head: bytes) -> bool:
 
 def _textual(text: str, name: str) -> str:
     suffix = PurePath(name).suffix.lower()
-    if _SVG.match(text):
+    prolog = _PROLOG.match(text)
+    start = prolog.end() if prolog else 0
+    if _SVG.match(text, start):
         raise MediaError(
             "unsupported: SVG is a program that draws, not a picture; save it as PNG", code="media_unsupported"
         )
@@ -160,6 +161,6 @@ def _textual(text: str, name: str) -> str:
         return "vtt"
     if _SRT.match(text):
         return "srt"
-    if _HTML.match(text):
+    if _HTML.match(text, start):
         return "html"
     return "markdown" if suffix in _MARKDOWN_SUFFIXES else "text"

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,14 @@ def test_what_is_not_read_is_refused_whatever_its_name(head: bytes, name: str) -
 def test_text_named_like_a_picture_is_refused(name: str) -> None:
     assert code_of(b"<!doctype html><p>404 not found", name) == "media_unsupported"
     assert code_of(b"hello", name) == "media_unsupported"
+
+
+@pytest.mark.parametrize("unit", ["<!---->", "<!-- ", "<?xml", "<", " ", "\n", "0:", "1\n", "<!doctype svg "])
+def test_hostile_heads_take_no_time(unit: str) -> None:
+    start = time.process_time()
+    for name in ("a.txt", "a.md"):
+        assert sniff((unit * 65_536)[:65_536].encode(), name) in ("text", "markdown")
+    assert time.process_time() - start < 0.5
 
 
 @given(st.binary(min_size=1, max_size=300), st.sampled_from(["a.png", "a.txt", "a.md", "a"]))
