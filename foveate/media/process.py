@@ -6,13 +6,21 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 
 from foveate.errors import MediaError, ServiceError
 from foveate.media import wire
 from foveate.media.pieces import Limits, ReadOptions
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["Decoder"]
+
+_PIPE_BYTES = 1 << 20
 
 _BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from foveate.media.child import main; main()"
 _KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -49,6 +57,7 @@ class Decoder:
         setup = {"limits": asdict(self._limits), "options": asdict(self._options)}
         try:
             assert process.stdin is not None and process.stdout is not None
+            _widen(process.stdout.fileno())
             wire.write_frame(process.stdin, setup)  # type: ignore[arg-type]
             wire.read_frame(process.stdout)  # type: ignore[arg-type]
         except (OSError, wire.Malformed):
@@ -120,6 +129,14 @@ class Decoder:
         if self._overrun or code == -getattr(signal, "SIGXCPU", 0):
             return f"the decoder took longer than {self._limits.task_s:.0f} s and was ended"
         return f"the decoder died over it ({_signal_name(code)})"
+
+
+def _widen(pipe: int) -> None:
+    """A pipe holds 64 KiB by default: one picture would take a dozen changes between the processes."""
+    size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if size is not None:
+        with suppress(OSError):  # more than the user's pipes may hold in all
+            fcntl.fcntl(pipe, size, _PIPE_BYTES)
 
 
 def _signal_name(code: int) -> str:
