@@ -65,7 +65,7 @@ def deps(tmp_path: Path) -> Iterator[Deps]:
         encoder=ENCODER,
         searcher=Searcher(store, ENCODER),
         # The shipped weights are fitted to mini's cosines; hashed words need another bar.
-        reranker=SentenceReranker(ENCODER.encode_text, Weights(bias=-8.0)),
+        reranker=SentenceReranker(ENCODER.encode_text, Weights(bias=-7.6)),
         model=ScriptedChat(lambda _: "It opens at ten."),
         budget=Budget(),
         look=lambda _: Image.new("RGB", (8, 8), "red"),
