@@ -169,7 +169,7 @@ def write_attribution(rows: list[Row]) -> None:
     head = (HERE / "attribution.head.md").read_text(encoding="utf-8")
     versions = ", ".join(f"{name} {version}" for name, version in sorted(PACKAGES.items()))
     body = head.replace("{VERSIONS}", versions) + "\n" + "\n".join(attribution_lines(rows)) + "\n"
-    (SAMPLE / "ATTRIBUTION.md").write_text(body, encoding="utf-8")
+    (SAMPLE.parent / "ATTRIBUTION.md").write_text(body, encoding="utf-8")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from foveate.errors import MediaError
 from foveate.ids import CHUNK_RECIPE, digest
-from foveate.media.discover import discover
+from foveate.media.discover import absolute, discover
 from foveate.media.pieces import Limits, Pixels, Probe, Reading, ReadOptions, Skipped, Source
 from foveate.media.pool import DecoderPool
 from foveate.memory.bm25 import Bm25Terms
@@ -338,7 +338,7 @@ class Indexer:
             self._store.set_payload(ids, path_payload(sorted(paths)))
 
     def _prune(self, roots: Sequence[Path], seen: set[str]) -> int:
-        folders = [root.absolute() for root in roots]
+        folders = [absolute(root) for root in roots]
         gone = [
             (path, media)
             for path, media in self._ledger.sources()

@@ -49,7 +49,7 @@ class ReadOptions:
     """Pictures whose longest side is above this also get overlapping tiles."""
     tile_overlap: float = 0.2
     """Share of a tile that the next one repeats."""
-    passage_chars: int = 700
+    passage_chars: int = 400
     """Aim for a passage; sentences are never cut unless one alone is longer."""
     passage_overlap: int = 1
     """Sentences that the next passage repeats."""
