@@ -296,9 +296,7 @@ class Agent:
                 emit=channel.put_nowait,  # type: ignore[arg-type]  # the nodes emit nothing but events
             )
             # "exit": one checkpoint a question (3 ms, not 12); a question cut off by a kill is asked again.
-            state = await graph.ainvoke(
-                asked, {"configurable": {"thread_id": thread}}, context=deps, durability="exit"
-            )
+            state = await graph.ainvoke(asked, {"configurable": {"thread_id": thread}}, context=deps, durability="exit")
             return cast("AgentState", state)
         finally:
             channel.put_nowait(None)

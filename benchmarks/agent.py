@@ -56,6 +56,7 @@ class TimedChat(ScriptedChat):
     clock: Clock
 
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[str | Reply]:
+        """The reply's pieces, timed as a whole."""
         start = time.perf_counter()
         items = [item async for item in super().stream(messages, sampling)]
         self.clock.seconds += time.perf_counter() - start
@@ -71,9 +72,10 @@ def main() -> None:
     clock = Clock()
     model = TimedChat(lambda _: "The museum opens at ten.")
     model.clock = clock
-    with tempfile.TemporaryDirectory() as home, Agent.open(
-        "bench", home=Path(home), encoder=HashedEncoder(), model=model
-    ) as agent:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Agent.open("bench", home=Path(home), encoder=HashedEncoder(), model=model) as agent,
+    ):
         agent.index(SAMPLE / "documents")
         instrument(agent, clock)
         overheads = [measure(agent, clock, QUESTIONS[i % len(QUESTIONS)]) for i in range(rounds)]

@@ -196,8 +196,7 @@ def srt_time(seconds: float) -> str:
 def srt_text() -> str:
     """The SubRip file."""
     blocks = [
-        f"{i}\n{srt_time(begin)} --> {srt_time(end)}\n{words}\n"
-        for i, (begin, end, words) in enumerate(subtitles(), 1)
+        f"{i}\n{srt_time(begin)} --> {srt_time(end)}\n{words}\n" for i, (begin, end, words) in enumerate(subtitles(), 1)
     ]
     return "\n".join(blocks)
 
@@ -309,9 +308,7 @@ def write_truth(path: Path) -> None:
 
 def main() -> None:
     """Writes the film, its subtitles and the list of scenes."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts/truetype/dejavu"))
     args = parser.parse_args()
     FILM.parent.mkdir(parents=True, exist_ok=True)

@@ -180,9 +180,7 @@ def build(source: Path, target: Path) -> None:
 
 def main() -> None:
     """Writes every PDF of the collection."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="folder for the unpacked font packages")
     args = parser.parse_args()
     register_fonts(args.cache)

@@ -157,9 +157,7 @@ def attribution_lines(rows: list[Row]) -> list[str]:
         inside = row.member.rsplit("!", 1)[-1].removeprefix("/gcompris/src/activities/")
         inside = inside.removeprefix("usr/share/").removeprefix("usr/lib/python3/dist-packages/")
         author = row.author or "not named"
-        shown = (
-            f"| pictures/{row.target} | {row.package} | {inside} | {author} | {row.source} | {row.licence} |"
-        )
+        shown = f"| pictures/{row.target} | {row.package} | {inside} | {author} | {row.source} | {row.licence} |"
         lines.append(shown.replace("  ", " "))
     return lines
 
@@ -174,15 +172,9 @@ def write_attribution(rows: list[Row]) -> None:
 
 def main() -> None:
     """Writes every picture and caption, and the attribution."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--cache", type=Path, required=True, help="folder for the unpacked packages (about 1 GB)"
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="compare with the committed files, write nothing"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, required=True, help="folder for the unpacked packages (about 1 GB)")
+    parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
     args = parser.parse_args()
     rows = read_table()
     differing = 0

@@ -42,9 +42,7 @@ def package_root(name: str, cache: Path) -> Path:
         return root
     root.mkdir(parents=True, exist_ok=True)
     wanted = f"{name}={PACKAGES[name]}"
-    got = subprocess.run(
-        ["apt-get", "download", wanted], cwd=cache, capture_output=True, text=True, check=False
-    )
+    got = subprocess.run(["apt-get", "download", wanted], cwd=cache, capture_output=True, text=True, check=False)
     archives = sorted(cache.glob(f"{name}_*.deb"))
     if got.returncode or not archives:
         raise RuntimeError(f"apt-get download {wanted} failed (Debian 12 has it): {got.stderr.strip()!r}")

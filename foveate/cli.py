@@ -103,9 +103,7 @@ def search(
 ) -> None:
     """Search with words, pictures, or both together."""
     with _agent(collection, home=home, encoder=encoder) as agent:
-        results = agent.search(
-            text, images=_files(image), exclude=exclude, filters=filters, k=k, diversity=diversity
-        )
+        results = agent.search(text, images=_files(image), exclude=exclude, filters=filters, k=k, diversity=diversity)
     Console(json=json).results(results)
 
 
@@ -122,9 +120,7 @@ def ask(
     sheet: Annotated[Path | None, typer.Option("--sheet", help="Write the evidence to this HTML file.")] = None,
     collection: Name = "home",
     encoder: Encoder = None,
-    generator: Annotated[
-        str | None, typer.Option("--generator", help="`local:smollm2` or `openai:MODEL@URL`.")
-    ] = None,
+    generator: Annotated[str | None, typer.Option("--generator", help="`local:smollm2` or `openai:MODEL@URL`.")] = None,
     home: Home = None,
     json: Json = False,
 ) -> None:

@@ -50,9 +50,7 @@ def _packages(settings: Settings) -> Iterator[Check]:
             yield Check(name=name, state="ok", detail=importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
             state: Literal["fail", "warn"] = "fail" if package in needed else "warn"
-            yield Check(
-                name=name, state=state, detail="not installed", cure=f"pip install 'foveate[{extra}]'"
-            )
+            yield Check(name=name, state=state, detail="not installed", cure=f"pip install 'foveate[{extra}]'")
 
 
 def _models(settings: Settings) -> Iterator[Check]:

@@ -141,8 +141,7 @@ class Ledger:
     def notes(self) -> list[tuple[str, tuple[str, ...]]]:
         """(path, notes) of the files that have any, by path."""
         query = (
-            "SELECT s.path, m.notes FROM sources s JOIN media m ON m.id = s.media "
-            "WHERE m.notes != '[]' ORDER BY s.path"
+            "SELECT s.path, m.notes FROM sources s JOIN media m ON m.id = s.media WHERE m.notes != '[]' ORDER BY s.path"
         )
         return [(path, tuple(json.loads(notes))) for path, notes in self._all(query)]
 

@@ -95,13 +95,9 @@ class Engine:
             self._keep([*prompt, *tokens], begun.cache)
         ended = finish == "stop" or tokens[-1] in self.ends or text.stopped
         usage = Usage(tokens_in=len(prompt), tokens_cached=begun.cached, tokens_out=len(tokens))
-        return Reply(
-            text=text.text, finish="stop" if ended else "length", usage=usage, logprobs=tuple(logprobs)
-        )
+        return Reply(text=text.text, finish="stop" if ended else "length", usage=usage, logprobs=tuple(logprobs))
 
-    def score(
-        self, messages: Sequence[Message], options: Sequence[str], halted: Callable[[], bool]
-    ) -> list[float]:
+    def score(self, messages: Sequence[Message], options: Sequence[str], halted: Callable[[], bool]) -> list[float]:
         """Natural logarithm of the probability that the reply begins with each option."""
         prompt = self._encode(messages)
         rows = [self.prompt.encode_text(option) for option in options]
@@ -145,8 +141,7 @@ class Engine:
         logits = self._forward(padded, repeat(cache, len(rows)), keep=0)  # [rows, width, vocabulary]
         logprobs = logits.log_softmax(-1)
         return [
-            float(sum(logprobs[at, place, token] for place, token in enumerate(row[1:])))
-            for at, row in enumerate(rows)
+            float(sum(logprobs[at, place, token] for place, token in enumerate(row[1:]))) for at, row in enumerate(rows)
         ]
 
     def _encode(self, messages: Sequence[Message]) -> list[int]:
@@ -202,9 +197,7 @@ class Engine:
         logprobs = logits.log_softmax(-1)
         values, ids = logprobs.topk(min(count, logprobs.numel()))
         top = zip(map(self.prompt.token_text, ids.tolist()), values.tolist(), strict=True)
-        return TokenLogprob(
-            token=self.prompt.token_text(token), logprob=float(logprobs[token]), top=tuple(top)
-        )
+        return TokenLogprob(token=self.prompt.token_text(token), logprob=float(logprobs[token]), top=tuple(top))
 
 
 class _Picker:
@@ -253,9 +246,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
             use_safetensors=True,
         )
     except Exception as error:  # transformers raises whatever its parts raise
-        raise ModelError(
-            f"cannot load {str(folder)!r}: {type(error).__name__}: {str(error)[:300]}"
-        ) from error
+        raise ModelError(f"cannot load {str(folder)!r}: {type(error).__name__}: {str(error)[:300]}") from error
     # transformers fills missing weights with noise and only logs it.
     for fault in ("missing_keys", "mismatched_keys"):
         if report.get(fault):

@@ -49,9 +49,7 @@ class Faults:
         status, said = error.status_code, self._plain(_said(error))
         where = f"the model server at {self._address!r}"
         if 300 <= status < 400:
-            return ServiceError(
-                f"{where} redirects elsewhere ({status}), which is refused: give its final address"
-            )
+            return ServiceError(f"{where} redirects elsewhere ({status}), which is refused: give its final address")
         if status in (401, 403):
             return ConfigError(f"{where} refuses the api key ({status}): {said}")
         if status == 404:

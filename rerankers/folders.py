@@ -38,9 +38,7 @@ def check_folder(folder: Path) -> None:
         )
     for file in sorted(folder.glob("*.json")):
         if file.name not in _NO_CODE and _has_key(_json(file), "auto_map"):
-            raise ModelError(
-                f"{str(file)!r} has 'auto_map', which asks to run code from the model folder; refused"
-            )
+            raise ModelError(f"{str(file)!r} has 'auto_map', which asks to run code from the model folder; refused")
     _check_weights(folder)
 
 

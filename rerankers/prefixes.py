@@ -33,9 +33,7 @@ class BlockLayer(DynamicLayer):  # type: ignore[misc]
         super().lazy_initialization(key_states, value_states)
         self.room = 0
 
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append; return everything so far as views."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)

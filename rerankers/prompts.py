@@ -28,9 +28,7 @@ class ChatPrompt:
         self._backend = tokenizer.backend_tokenizer
         added = self._backend.get_added_tokens_decoder()
         # Added tokens that are no control tokens are mostly runs of spaces, which may stay as they are.
-        control = {
-            at: token.content for at, token in added.items() if token.special or token.content[:1] in "<["
-        }
+        control = {at: token.content for at, token in added.items() if token.special or token.content[:1] in "<["}
         self.control_ids = frozenset(control)
         """Ids of tokens that steer the model; only the template may write them."""
         words = sorted(filter(lambda word: len(word) > 1, control.values()), key=len, reverse=True)
@@ -51,9 +49,7 @@ class ChatPrompt:
         # what the prompt must hold, whatever the texts say.
         own = self._tokens(self._render(roles, ["x" if text.strip() else "" for text in texts]))
         if self._controls(tokens) != self._controls(own):
-            raise CallerError(
-                f"a text holds control tokens of model {self._name!r} that cannot be made plain"
-            )
+            raise CallerError(f"a text holds control tokens of model {self._name!r} that cannot be made plain")
         return tokens
 
     def encode_text(self, text: str) -> list[int]:
@@ -91,13 +87,9 @@ class ChatPrompt:
     def _render(self, roles: Sequence[str], texts: Sequence[str]) -> str:
         talk = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
         try:
-            rendered: str = self._tokenizer.apply_chat_template(
-                talk, tokenize=False, add_generation_prompt=True
-            )
+            rendered: str = self._tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
         except TemplateError as error:
-            raise CallerError(
-                f"the chat template of {self._name!r} refuses these messages: {error}"
-            ) from error
+            raise CallerError(f"the chat template of {self._name!r} refuses these messages: {error}") from error
         return rendered
 
 

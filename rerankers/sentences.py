@@ -84,9 +84,7 @@ class SentenceReranker:
             best = max((float(rows[question] @ rows[sentence]) for sentence in group), default=None)
             scored.append((self._probability(result, best), result.chunk.id))
         scored.sort(key=lambda item: (-item[0], item[1]))
-        return [
-            Hit(chunk_id=name, score=score, stage="rerank", rank=rank) for rank, (score, name) in enumerate(scored)
-        ]
+        return [Hit(chunk_id=name, score=score, stage="rerank", rank=rank) for rank, (score, name) in enumerate(scored)]
 
     def _rows(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """(d) vectors by text; a sentence that came up lately is not encoded again (hops share most of theirs)."""

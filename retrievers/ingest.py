@@ -319,9 +319,7 @@ class Indexer:
         self._uncommitted, self._committed_at = 0, time.monotonic()
         tally = self._tally
         done = tally.indexed + tally.unchanged + tally.linked + len(tally.skipped)
-        self._progress(
-            IndexProgress(done=done, total=tally.total, chunks=tally.chunks, skipped=len(tally.skipped))
-        )
+        self._progress(IndexProgress(done=done, total=tally.total, chunks=tally.chunks, skipped=len(tally.skipped)))
 
     def _sync_paths(self, links: Mapping[str, tuple[str, str]]) -> None:
         """Bring ``paths`` in the payloads up to what the ledger will say once ``links`` are committed."""

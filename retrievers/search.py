@@ -147,9 +147,7 @@ class Searcher:
         ranked = sorted(best.values(), key=lambda item: (-item[1].score, item[1].id))[:_DEPTH]
         return _Ranked(hits=[hit for _, hit in ranked], strong=sum(z >= _STRONG_Z for z, _ in ranked))
 
-    def _fuse(
-        self, stages: Mapping[str, _Ranked], unwanted: Mapping[str, _Ranked]
-    ) -> list[tuple[str, float]]:
+    def _fuse(self, stages: Mapping[str, _Ranked], unwanted: Mapping[str, _Ranked]) -> list[tuple[str, float]]:
         # A chunk whose own words name the unwanted thing is out; one that merely looks alike goes down.
         named = {hit.id for hit in unwanted["not_bm25"].hits} if unwanted else set()
         found = {hit.id for ranked in stages.values() for hit in ranked.hits} - named

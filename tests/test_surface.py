@@ -10,9 +10,7 @@ import pytest
 import foveate
 
 MODULES = [
-    info.name
-    for info in pkgutil.walk_packages(foveate.__path__, "foveate.")
-    if not info.name.endswith("__main__")
+    info.name for info in pkgutil.walk_packages(foveate.__path__, "foveate.") if not info.name.endswith("__main__")
 ]
 
 

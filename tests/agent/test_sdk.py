@@ -56,7 +56,7 @@ def test_sync_async_and_stream_agree(agent: Agent) -> None:
 
     text, events = asyncio.run(both())
     assert once.text == text == "The harbour museum opens at ten."
-    assert [event.name for event in events if isinstance(event, Stage)][0] == "plan"
+    assert next(event.name for event in events if isinstance(event, Stage)) == "plan"
     assert "".join(event.text for event in events if isinstance(event, Delta)) == text
     assert isinstance(events[-1], Answered) and events[-1].answer.text == text
     assert once.usage.hops >= 1 and once.usage.tokens_out > 0 and set(once.usage.seconds) >= {"plan", "answer"}

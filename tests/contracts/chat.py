@@ -18,9 +18,7 @@ TALK = (
 PICTURE = ImagePart(data=b"\x89PNG\r\n\x1a\n", mime="image/png")
 
 
-async def streamed(
-    model: ChatModel, messages: Sequence[Message], sampling: Sampling
-) -> tuple[list[str], Reply]:
+async def streamed(model: ChatModel, messages: Sequence[Message], sampling: Sampling) -> tuple[list[str], Reply]:
     items = [item async for item in model.stream(messages, sampling)]
     pieces, last = items[:-1], items[-1]
     assert isinstance(last, Reply)

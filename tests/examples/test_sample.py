@@ -97,9 +97,7 @@ def test_every_caption_is_one_or_two_sentences_beside_its_picture() -> None:
 
 def test_the_table_names_every_picture_once_with_its_caption_and_licence() -> None:
     rows = table()
-    assert [row["target"] for row in rows] == [
-        str(path.relative_to(SAMPLE / "pictures")) for path in PICTURES
-    ]
+    assert [row["target"] for row in rows] == [str(path.relative_to(SAMPLE / "pictures")) for path in PICTURES]
     for row in rows:
         sidecar = (SAMPLE / "pictures" / row["target"]).with_suffix(".txt")
         assert sidecar.exists() == (row["sidecar"] == "yes")
@@ -133,19 +131,14 @@ def test_there_are_documents_of_every_kind() -> None:
     assert kinds[".pdf"] >= 4
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in DOCUMENTS if path.suffix == ".pdf"], ids=lambda path: str(path.name)
-)
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.suffix == ".pdf"], ids=lambda path: str(path.name))
 def test_a_pdf_has_text_and_pictures_on_several_pages(path: Path) -> None:
     assert path.stat().st_size < 500_000
     document = pypdfium2.PdfDocument(path)
     try:
         words = [len(page.get_textpage().get_text_range().split()) for page in document]
         pictures = sum(
-            1
-            for page in document
-            for thing in page.get_objects()
-            if thing.type == pypdfium2.raw.FPDF_PAGEOBJ_IMAGE
+            1 for page in document for thing in page.get_objects() if thing.type == pypdfium2.raw.FPDF_PAGEOBJ_IMAGE
         )
     finally:
         document.close()
@@ -196,9 +189,7 @@ def test_the_film_script_gives_the_committed_subtitles_and_truth(
 
 
 @pytest.mark.skipif(not FONTS.exists(), reason="needs the DejaVu fonts (Debian: fonts-dejavu-core)")
-def test_the_beginning_of_the_film_is_built_the_same_twice(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_beginning_of_the_film_is_built_the_same_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     film = script("build_film", monkeypatch)
     for name in ("a.mp4", "b.mp4"):
         film.write_film(tmp_path / name, FONTS, seconds=1.5)
@@ -221,11 +212,7 @@ def resource_archive(content: bytes) -> bytes:
     """A Qt resource archive of format 1 with the one file /dir/a.txt."""
     names = b"".join(struct.pack(">HI", len(n), 0) + n.encode("utf-16-be") for n in ("dir", "a.txt"))
     data = struct.pack(">I", len(content)) + content
-    nodes = (
-        struct.pack(">IHII", 0, 2, 1, 1)
-        + struct.pack(">IHII", 0, 2, 1, 2)
-        + struct.pack(">IHHHI", 12, 0, 0, 0, 0)
-    )
+    nodes = struct.pack(">IHII", 0, 2, 1, 1) + struct.pack(">IHII", 0, 2, 1, 2) + struct.pack(">IHHHI", 12, 0, 0, 0, 0)
     tree, contents = 20, 20 + len(nodes)
     return struct.pack(">4sIIII", b"qres", 1, tree, contents, contents + len(data)) + nodes + data + names
 
@@ -263,9 +250,7 @@ def test_every_target_exists_and_is_of_the_kind_that_is_asked_for() -> None:
 
 
 def test_questions_about_pictures_hardly_repeat_the_words_of_the_caption() -> None:
-    small = set(
-        "a an the of in on at to and with is are that it its for which what do i not no into by from".split()
-    )
+    small = set("a an the of in on at to and with is are that it its for which what do i not no into by from".split())
     for question in json_lines("questions.jsonl"):
         caption = (SAMPLE / question["targets"][0]).with_suffix(".txt")
         if question["modality"] != "image" or not caption.exists():

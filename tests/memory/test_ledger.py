@@ -77,7 +77,7 @@ def test_a_failed_change_leaves_nothing(ledger: Ledger) -> None:
 def test_damage_is_named(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_bytes(b"this is no database, whatever it is" * 100)
-    with pytest.raises(CollectionCorrupt, match="ledger.sqlite"):
+    with pytest.raises(CollectionCorrupt, match=r"ledger\.sqlite"):
         Ledger(path)
 
 

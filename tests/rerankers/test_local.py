@@ -80,9 +80,7 @@ def test_logprobs_like_transformers(engine: Engine, reference: tuple[Any, Any]) 
         first = model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
     values, ids = first.topk(3)
     assert len(reply.logprobs) == 4
-    assert [text for text, _ in reply.logprobs[0].top] == [
-        engine.prompt.token_text(at) for at in ids.tolist()
-    ]
+    assert [text for text, _ in reply.logprobs[0].top] == [engine.prompt.token_text(at) for at in ids.tolist()]
     assert [value for _, value in reply.logprobs[0].top] == pytest.approx(values.tolist(), abs=1e-4)
     assert reply.logprobs[0].logprob == pytest.approx(float(values[0]), abs=1e-4)
     assert engine.generate(TALK, Sampling(max_tokens=4), never).logprobs == ()
@@ -114,9 +112,7 @@ def test_score_does_not_depend_on_company(engine: Engine) -> None:
 
 def test_score_many_options_in_batches(engine: Engine) -> None:
     options = [f"the sea and its {at} ships" for at in range(150)]
-    assert engine.score(TALK, options, never)[-1] == pytest.approx(
-        engine.score(TALK, options[-1:], never)[0], abs=1e-3
-    )
+    assert engine.score(TALK, options, never)[-1] == pytest.approx(engine.score(TALK, options[-1:], never)[0], abs=1e-3)
 
 
 @pytest.mark.parametrize("options", [[], "yes", [""], ["x" * 5000]])
@@ -328,9 +324,7 @@ def test_torch_missing(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(
-        ExtraMissing, match=r"'torch' is not installed; run: pip install 'foveate\[embedded\]'"
-    ):
+    with pytest.raises(ExtraMissing, match=r"'torch' is not installed; run: pip install 'foveate\[embedded\]'"):
         asyncio.run(LocalChat(tiny_folder).load())
 
 

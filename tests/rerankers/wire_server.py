@@ -63,9 +63,7 @@ def logprobs(request: dict[str, Any], tokens: list[str]) -> dict[str, Any] | Non
     if not request.get("logprobs"):
         return None
     top = [{"token": f"t{at}", "logprob": -0.5 - at, "bytes": None} for at in range(request["top_logprobs"])]
-    return {
-        "content": [{"token": token, "logprob": -0.5, "bytes": None, "top_logprobs": top} for token in tokens]
-    }
+    return {"content": [{"token": token, "logprob": -0.5, "bytes": None, "top_logprobs": top} for token in tokens]}
 
 
 def completion(request: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def finish(home: Path, name: str, folder: Path) -> float:
     child = start(home, name, folder)
     assert child.stdout and child.stdout.readline() == "open\n"
     begun = time.monotonic()
-    last = child.stdout.read().splitlines()[-1]
+    with child.stdout:
+        last = child.stdout.read().splitlines()[-1]
     assert child.wait() == 0 and last.startswith("finished")
     return time.monotonic() - begun
 
@@ -56,7 +57,8 @@ def kill_once(home: Path, name: str, folder: Path, delay_s: float) -> int:
     assert child.stdout and child.stdout.readline() == "open\n"
     time.sleep(delay_s)
     os.killpg(child.pid, signal.SIGKILL)
-    lines = [line for line in child.stdout.read().splitlines() if line.startswith("done")]
+    with child.stdout:
+        lines = [line for line in child.stdout.read().splitlines() if line.startswith("done")]
     child.wait()
     return int(lines[-1].split()[1]) if lines else 0
 

@@ -26,7 +26,9 @@ TERMS = Bm25Terms()
 WHOLE = Box(x0=0, y0=0, x1=1, y1=1)
 
 
-def picture(name: str, colour: str, caption: str | None = None, part: Part = "picture", parent: str | None = None) -> Point:
+def picture(
+    name: str, colour: str, caption: str | None = None, part: Part = "picture", parent: str | None = None
+) -> Point:
     chunk = Chunk(
         id=digest(name),
         media_id=digest("media", name),
@@ -144,7 +146,9 @@ def test_every_stage_is_kept(store: Store) -> None:
     assert {"image", "text", "bm25", "fused", "z_image", "z_text"} <= {hit.stage for hit in first.hits}
     hit = first.hit("text")
     row = ENCODER.encode_text(["calm lake sky"])[0]
-    assert hit and hit.score == pytest.approx(float(row @ ENCODER.encode_text(["a calm lake under the sky"])[0]), abs=1e-4)
+    assert hit and hit.score == pytest.approx(
+        float(row @ ENCODER.encode_text(["a calm lake under the sky"])[0]), abs=1e-4
+    )
 
 
 def test_diversity_changes_the_order(store: Store) -> None:
