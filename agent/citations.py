@@ -34,7 +34,8 @@ def quote_text(quote: QuoteRef, chunk: Chunk) -> str:
 
 def split_claims(text: str) -> list[str]:
     """Sentences of a draft, without the note numbers a model writes: where a claim comes from is not its to say."""
-    return [part.strip() for part in _SENTENCE_END.split(_NOTE_NUMBER.sub("", text)) if content_words(part)]
+    parts = [part.strip() for part in _SENTENCE_END.split(_NOTE_NUMBER.sub("", text)) if content_words(part)]
+    return list(dict.fromkeys(parts))  # small models repeat themselves
 
 
 def bind(claims: Sequence[str], question: str, quotes: Sequence[str]) -> list[Support]:
@@ -64,12 +65,14 @@ def citation(claim: str, quote: QuoteRef, chunk: Chunk) -> Citation:
 
 
 def cited(supports: Sequence[Support], quotes: Sequence[QuoteRef], chunks: Mapping[str, Chunk]) -> list[Citation]:
-    """Citations of all claims, in their order."""
-    return [
-        citation(support.claim, quotes[i], chunks[quotes[i]["chunk_id"]])
-        for support in supports
-        for i in support.quotes
-    ]
+    """Citations of all claims, in their order; the same words of the same file are cited once a claim."""
+    found: dict[tuple[str, str, str], Citation] = {}
+    for support in supports:
+        for i in support.quotes:
+            chunk = chunks[quotes[i]["chunk_id"]]
+            words = " ".join(quote_text(quotes[i], chunk).split())
+            found.setdefault((support.claim, chunk.path, words), citation(support.claim, quotes[i], chunk))
+    return list(found.values())
 
 
 def _narrow(locator: Locator, quote: QuoteRef) -> Locator:

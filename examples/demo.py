@@ -10,10 +10,10 @@ from foveate.console import Console, bar
 HERE = Path(__file__).parent
 OUT = Path("demo")
 QUESTIONS = (
-    "When does the village museum open?",
+    "When is the Harbour Museum open in summer?",
     "Which picture shows a bird of prey in the sky?",
-    "How hot should the oven be for baking bread?",
-    "What happens at the harbour in the film?",
+    "How hot must the oven be for the sourdough loaf?",
+    "Which fishing boat is the first to leave the harbour in the film?",
     "Who won the chess championship of Atlantis?",
 )
 

@@ -16,12 +16,15 @@ import snowballstemmer
 from numpy.typing import NDArray
 
 from foveate.chunking.passages import sentences
+from foveate.locators import CharSpan
 from foveate.records import Hit, Result
 
-__all__ = ["SentenceReranker", "Weights", "content_words", "coverage", "sentences_of"]
+__all__ = ["SentenceReranker", "Weights", "content_words", "coverage", "sentences_of", "statements"]
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
+_HEADING_CHARS = 60
+"""A line without a full stop is taken for a heading up to here."""
 _REMEMBERED = 4096
 """Sentences whose vectors are kept: 6 MB at 384 dimensions."""
 _STEMMER = snowballstemmer.stemmer("english")
@@ -107,12 +110,31 @@ class SentenceReranker:
         return 1.0 / (1.0 + math.exp(-max(logits))) if logits else 0.0
 
 
+def statements(text: str) -> list[CharSpan]:
+    """Sentences, a heading together with the sentence it heads: alone it states nothing, yet it names the subject."""
+    found: list[CharSpan] = []
+    start: int | None = None
+    for span in sentences(text):
+        start = span.start if start is None else start
+        if _states(text[span.start : span.end]):
+            found.append(CharSpan(start=start, end=span.end))
+            start = None
+    if start is not None:
+        found.append(CharSpan(start=start, end=len(text.rstrip())))
+    return found
+
+
+def _states(sentence: str) -> bool:
+    closed = sentence.rstrip("\"')]*_ ")[-1:] in tuple(".!?:;")
+    return not sentence.startswith("#") and (closed or len(sentence) >= _HEADING_CHARS)
+
+
 def sentences_of(result: Result) -> list[str]:
-    """The sentences of a chunk, and the chunk as a whole where it has several."""
+    """What a chunk states, sentence by sentence, and the chunk as a whole where there are several."""
     text = (result.chunk.text or "").strip()
     if not text:
         return []
-    parts = [text[span.start : span.end] for span in sentences(text)]
+    parts = [text[span.start : span.end] for span in statements(text)]
     return [*parts, text] if len(parts) > 1 else [text]
 
 

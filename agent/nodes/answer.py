@@ -123,7 +123,7 @@ def _verbatim(quotes: Sequence[QuoteRef], chunks: dict[str, Chunk], texts: Seque
     """The best evidence in its own words, when no sentence of the draft stands."""
     chunk = chunks[quotes[0]["chunk_id"]]
     if quotes[0]["end"]:
-        return Support(claim=" ".join(texts[0].split()), quotes=(0,))
+        return Support(claim=" ".join(texts[0].lstrip("# ").split()), quotes=(0,))
     return Support(claim=f"Closest is {chunk.path.rsplit('/', 1)[-1]}: {texts[0]}.", quotes=(0,))
 
 

@@ -46,4 +46,4 @@ def _next_query(question: str, texts: list[str]) -> str | None:
     """
     if not texts or not content_words(question):
         return None
-    return f"{question} {texts[0]}"
+    return f"{question} {' '.join(texts[0].split())}"

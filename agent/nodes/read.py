@@ -9,16 +9,18 @@ from langgraph.runtime import Runtime
 from foveate.agent.deps import Deps
 from foveate.agent.nodes.stage import staged, usage_of
 from foveate.agent.state import AgentState, EvidenceRef, QuoteRef
-from foveate.chunking.passages import sentences
 from foveate.errors import FoveateError
 from foveate.records import Chunk
-from foveate.rerankers.sentences import coverage
+from foveate.rerankers.sentences import coverage, statements
 from foveate.usage import Usage
 
 __all__ = ["RELEVANT", "read"]
 
 RELEVANT = 0.5
 """Evidence below this probability is not read. Empty evidence means abstain, never "use everything instead"."""
+_NEAR_BEST = 0.25
+"""Share of the best chunk's odds that another must have: small models pick their answer from what merely sounds alike
+when it stands among the notes."""
 _SENTENCES = 3
 """Sentences kept of one chunk."""
 _CHARS_PER_TOKEN = 3
@@ -29,7 +31,7 @@ _CHARS_PER_TOKEN = 3
 async def read(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
     """Quotes of the best evidence, best first, within the prompt's budget."""
     deps = runtime.context
-    refs = [ref for ref in state["evidence"] if ref["score"] >= RELEVANT][: deps.budget.evidence]
+    refs = _worth_reading(state["evidence"])[: deps.budget.evidence]
     known = {quote["chunk_id"]: quote["words"] for quote in state["quotes"] if quote["words"]}
     chunks = {chunk.id: chunk for chunk in deps.chunks([ref["chunk_id"] for ref in refs])}
     quotes: list[QuoteRef] = []
@@ -54,13 +56,22 @@ async def read(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, d
     return update, detail
 
 
+def _worth_reading(evidence: list[EvidenceRef]) -> list[EvidenceRef]:
+    best = max((_odds(ref) for ref in evidence), default=0.0)
+    return [ref for ref in evidence if ref["score"] >= RELEVANT and _odds(ref) >= _NEAR_BEST * best]
+
+
+def _odds(ref: EvidenceRef) -> float:
+    return ref["score"] / max(1.0 - ref["score"], 1e-6)
+
+
 def _in_order(refs: list[EvidenceRef], chunks: dict[str, Chunk]) -> list[Chunk]:
     return [chunks[ref["chunk_id"]] for ref in refs if ref["chunk_id"] in chunks]
 
 
 def _quote(chunk: Chunk, question: str, deps: Deps) -> list[QuoteRef]:
     text = chunk.text or ""
-    spans = list(sentences(text))
+    spans = statements(text)
     if len(spans) > _SENTENCES:
         parts = [text[span.start : span.end] for span in spans]
         rows = deps.encoder.encode_text([question, *parts])  # (1 + sentences, d)

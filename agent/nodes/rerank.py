@@ -8,10 +8,11 @@ from foveate.agent.deps import Deps
 from foveate.agent.nodes.stage import staged
 from foveate.agent.state import AgentState, EvidenceRef
 from foveate.records import Chunk, Hit, Result
+from foveate.rerankers.sentences import statements
 
 __all__ = ["rerank"]
 
-_DERIVED = 0.9
+_DERIVED = 0.8
 """Weight of a score against a query that a hop made up: it rests on what that hop believed."""
 
 
@@ -28,12 +29,19 @@ async def rerank(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState,
     best: dict[str, float] = {}
     for query in dict.fromkeys([state["question"], *state["searched"]]):
         weight = 1.0 if query in asked else _DERIVED
-        for hit in await deps.reranker.rerank(query, results) if results else []:
+        # A chunk that a query quotes would find itself in it, whatever it says of the question.
+        others = [item for item in results if query in asked or not _quoted(item.chunk, query)]
+        for hit in await deps.reranker.rerank(query, others) if others else []:
             best[hit.chunk_id] = max(best.get(hit.chunk_id, 0.0), weight * hit.score)
     scored = [_scored(ref, best[ref["chunk_id"]]) for ref in state["evidence"] if ref["chunk_id"] in best]
     evidence = sorted(scored, key=lambda ref: (-ref["score"], ref["chunk_id"]))[: deps.budget.candidates]
     top = [{"chunk_id": ref["chunk_id"], "score": round(ref["score"], 4)} for ref in evidence[:10]]
     return {"evidence": evidence}, {"reranker": deps.reranker.name, "scored": len(scored), "top": top}
+
+
+def _quoted(chunk: Chunk, query: str) -> bool:
+    words = " ".join((chunk.text or "").split())
+    return any(" ".join(words[span.start : span.end].split()) in query for span in statements(words))
 
 
 def _result(ref: EvidenceRef, chunk: Chunk) -> Result:

@@ -23,6 +23,8 @@ async def retrieve(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentStat
     """Search for each query of this hop; chunks known from an earlier hop keep their scores."""
     deps = runtime.context
     modalities = {step["query"]: step["modality"] for step in state["steps"]}
+    # A query that a hop made up serves the whole question, hence keeps what all its steps agree on.
+    common = state["steps"][0]["modality"] if len(set(modalities.values())) == 1 else "any"
     images = tuple(deps.load(path) for path in state.get("images", []))
     hop = state["hop"] + 1
     found: dict[str, EvidenceRef] = {ref["chunk_id"]: ref for ref in state["evidence"]}
@@ -31,7 +33,7 @@ async def retrieve(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentStat
         request = SearchQuery(
             text=query,
             images=images,
-            where=_where(state.get("filters", ""), modalities.get(query, "any")),
+            where=_where(state.get("filters", ""), modalities.get(query, common)),
             k=deps.budget.candidates,
         )
         # Search holds a processor for tens of milliseconds: the event loop must stay free for other questions.

@@ -243,7 +243,7 @@ def test_the_questions_have_the_stated_splits_and_kinds() -> None:
 
 def test_every_target_exists_and_is_of_the_kind_that_is_asked_for() -> None:
     folder = {"image": "pictures/", "text": "documents/", "film": "films/"}
-    for question in json_lines("questions.jsonl"):
+    for question in [*json_lines("questions.jsonl"), *json_lines("questions_plain.jsonl")]:
         assert question["targets"], question["id"]
         assert question["targets"][0].startswith(folder[question["modality"]]), question["id"]
         assert all((SAMPLE / target).is_file() for target in question["targets"]), question["id"]
@@ -269,3 +269,13 @@ def test_there_are_twenty_questions_without_an_answer() -> None:
     assert all(set(q) <= {"id", "question", "note"} for q in questions)
     answerable = {q["question"] for q in json_lines("questions.jsonl")}
     assert not answerable & {q["question"] for q in questions}
+
+
+def test_the_plain_questions_are_sixty_of_all_kinds_and_no_caption_is_copied() -> None:
+    questions = json_lines("questions_plain.jsonl")
+    assert len({q["id"] for q in questions}) == len({q["question"] for q in questions}) == len(questions) == 60
+    assert Counter(q["modality"] for q in questions) == {"image": 34, "text": 21, "film": 5}
+    hard = {q["question"] for q in json_lines("questions.jsonl")}
+    assert not hard & {q["question"] for q in questions}
+    captions = {path.read_text(encoding="utf-8").strip().lower() for path in (SAMPLE / "pictures").rglob("*.txt")}
+    assert not any(q["question"].lower() in caption for q in questions for caption in captions)

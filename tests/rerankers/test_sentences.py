@@ -7,7 +7,7 @@ import pytest
 from foveate.ids import digest
 from foveate.locators import CharSpan
 from foveate.records import Chunk, Hit, Result
-from foveate.rerankers.sentences import SentenceReranker, Weights, content_words, coverage
+from foveate.rerankers.sentences import SentenceReranker, Weights, content_words, coverage, statements
 from foveate.retrievers.encoders.hashed import HashedEncoder
 
 ENCODER = HashedEncoder()
@@ -77,3 +77,13 @@ def test_content_words() -> None:
     assert content_words("Which of these cups did she drop?") == ["cup", "she", "drop"]
     assert coverage("cups dropped", "She drops a cup.") == 1.0
     assert coverage("what is this?", "anything") == 0.0
+
+
+def test_a_heading_goes_with_what_it_heads() -> None:
+    text = "## Opening hours\n\nDaily from ten. Closed on Monday.\n\n## Prices"
+    assert [text[span.start : span.end] for span in statements(text)] == [
+        "## Opening hours\n\nDaily from ten.",
+        "Closed on Monday.",
+        "## Prices",
+    ]
+    assert statements("") == []
