@@ -4,6 +4,7 @@ Legend: N batch, L tokens, H = W = 224 px, F = 1280 pooled features, K = 1000 Im
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,9 @@ class MiniLM:
         """Load from ``folder``: config, tokenizer and ``model.safetensors``."""
         from transformers import AutoModel, AutoTokenizer
 
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self._network: Any = AutoModel.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
+        with _quiet():
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self._network: Any = AutoModel.from_pretrained(folder, use_safetensors=True, local_files_only=True).eval()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """N texts -> (N, T) unit rows, in order; each cut at 256 tokens."""
@@ -114,6 +116,22 @@ class MiniLM:
             mean = (hidden * mask).sum(1) / mask.sum(1)  # (n, T)
             unit: NDArray[np.float32] = nn.functional.normalize(mean, dim=1).numpy()
         return unit
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No "Loading weights" bar and no advice: a library prints nothing. What the user had set comes back."""
+    from transformers.utils import logging
+
+    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _batches(items: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -17,7 +17,7 @@ __all__ = ["HEAD", "MiniEncoder"]
 HEAD = Path(__file__).with_name("weights") / "mini_head.safetensors"
 """The head that ships with foveate; its model card stands beside it."""
 
-_VERSION = "mini-1"  # raise it when preprocessing or pooling changes: vectors of two versions never mix
+_VERSION = "mini-2"  # raise it when preprocessing, pooling or a block changes: vectors of two versions never mix
 
 
 class MiniEncoder:
@@ -79,7 +79,7 @@ class MiniEncoder:
         return self._language.encode(texts)
 
     def tag_images(self, images: Sequence[Image.Image], k: int = 5) -> list[list[tuple[str, float]]]:
-        """Up to ``k`` vocabulary words a picture with probabilities, best first.
+        """Up to ``k`` vocabulary words a picture with probabilities, best first; none if nothing is likely.
 
         Raises:
             CallerError: if ``k`` is below 1.
@@ -88,11 +88,7 @@ class MiniEncoder:
             raise CallerError(f"k is {k!r}; it must be at least 1")
         if self._words is None:
             self._words = self._head.text(self._head.word_rows())
-        scores = self.encode_images(images) @ self._words.T / self._head.settings["tag_t"]  # (n, words)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
-        shares = powers / powers.sum(axis=1, keepdims=True)
-        best = np.argsort(-shares, axis=1, kind="stable")[:, :k]
-        return [[(self._head.words[i], float(row[i])) for i in order] for row, order in zip(shares, best, strict=True)]
+        return self._head.tags(self.encode_images(images), self._words, k)
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         logits: NDArray[np.float32] = features @ self._vision.classifier.T + self._vision.bias

@@ -16,24 +16,23 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.nn import functional
 
 from foveate import models
-from foveate.retrievers.encoders.backbones import FEATURES, TEXT_DIM, EfficientNetLite0, MiniLM
+from foveate.retrievers.encoders.backbones import EfficientNetLite0, MiniLM
 from foveate.retrievers.encoders.head import MiniHead, unit
 from foveate.retrievers.encoders.mini import HEAD
+from foveate.retrievers.training.aligned import Phantoms, fold, sentence, train
 from foveate.retrievers.training.captioned import Captioned, emoji, furniture, gcompris, openclipart
 from foveate.retrievers.training.views import features
 
-__all__ = ["Examples", "main", "train"]
+__all__ = ["Examples", "main"]
 
 Array = NDArray[np.float32]
 _LOG = logging.getLogger(__name__)
 _CAPTIONS = 5
-_VERSION = "mini-head-1"
+_TAG_T, _TAG_MIN = 1.0, 0.1  # fits GCompris: of tags shown, mean probability 0.41, 0.42 right
+_VERSION = "mini-head-2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,134 +93,6 @@ def gather(network: EfficientNetLite0, items: Sequence[Captioned], views: int) -
     )
 
 
-class Towers(nn.Module):
-    """Picture: F -> hidden -> D; text: one linear map T -> D, so that MiniLM's geometry carries over."""
-
-    def __init__(self, hidden: int, width: int) -> None:
-        """Build with random weights."""
-        super().__init__()
-        self.hidden = nn.Linear(FEATURES, hidden)
-        self.image = nn.Linear(hidden, width)
-        self.text = nn.Linear(TEXT_DIM, width)
-        self.scale = nn.Parameter(torch.tensor(float(np.log(15.0))))
-        self.drop_in, self.drop = nn.Dropout(0.2), nn.Dropout(0.5)
-
-    def forward(self, pictures: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
-        """(b, F) and (b, T) -> (b, b) scaled cosines."""
-        raised = functional.gelu(self.hidden(self.drop_in(pictures)), approximate="tanh")
-        left = functional.normalize(self.image(self.drop(raised)), dim=1)
-        right = functional.normalize(self.text(texts), dim=1)
-        return left @ right.T * self.scale.exp()
-
-
-class Phantoms:
-    """Features of ImageNet pictures that nobody has: drawn from the classifier itself.
-
-    A linear classifier fitted by cross-entropy is close to a discriminant, w = C^-1 (m_class - m), so a class
-    lies along C w from the mean, C the features' covariance. A row is that direction scaled to a logit of 6 to
-    13, plus half the deviation of a random training row. R@10 of the aligned block alone on GCompris: about
-    0.31 without, 0.37 with.
-    """
-
-    def __init__(self, rows: Array, classifier: Array, bias: Array) -> None:
-        """Estimate mean and covariance from training ``rows`` (n, F)."""
-        self._rows, self._mean = rows, rows.mean(0)
-        step = classifier @ np.cov(rows.T).astype(np.float32)  # (K, F)
-        self._gain = np.einsum("kf,kf->k", step, classifier)
-        self._step, self._start = step, self._mean @ classifier.T + bias
-
-    def draw(self, classes: NDArray[np.int64], rng: np.random.Generator) -> Array:
-        """(k) classes -> (k, F)."""
-        wanted = rng.uniform(6, 13, len(classes))
-        along = ((wanted - self._start[classes]) / self._gain[classes])[:, None] * self._step[classes]
-        other = self._rows[rng.integers(0, len(self._rows), len(classes))]
-        drawn: Array = np.maximum(self._mean + along + 0.5 * (other - self._mean), 0).astype(np.float32)
-        return drawn
-
-
-def train(
-    examples: Examples,
-    vectors: Mapping[str, Array],
-    class_texts: Array,
-    phantoms: Phantoms,
-    *,
-    epochs: int,
-    hidden: int,
-    width: int,
-    seed: int,
-    batch: int = 512,
-    share: int = 128,
-) -> dict[str, Array]:
-    """Contrastive training (InfoNCE, both ways) with targets softened by how alike captions are.
-
-    Args:
-        examples: the training part.
-        vectors: MiniLM row of each caption.
-        class_texts: (K, 3, T) short name, all names, names with definition.
-        phantoms: source of ImageNet rows; ``share`` of each ``batch``.
-        epochs: passes over the examples.
-        hidden: width of the hidden layer.
-        width: D.
-        seed: of everything random.
-        batch: rows a step.
-        share: phantoms a step.
-
-    Returns:
-        Tensors of the aligned block under `MiniHead`'s names.
-    """
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    mean, std = examples.features.mean(0), examples.features.std(0) + 1e-3
-    towers = Towers(hidden, width)
-    optimizer = torch.optim.AdamW(towers.parameters(), 1e-3, weight_decay=0.1)
-    per_epoch = len(examples.features) // (batch - share)
-    total = epochs * per_epoch
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1.0, step / 50) * 0.5 * (1 + np.cos(np.pi * step / total))
-    )
-    for epoch in range(epochs):
-        for part in np.array_split(rng.permutation(len(examples.features)), per_epoch):
-            said = [vectors[_pick(examples.captions[i], rng)] for i in part]
-            classes = rng.permutation(len(class_texts))[:share]
-            texts = np.concatenate([np.stack(said), class_texts[classes, rng.integers(0, 3, share)]])
-            rows = np.concatenate([examples.features[part], phantoms.draw(classes, rng)])
-            loss = _loss(towers, torch.from_numpy((rows - mean) / std), torch.from_numpy(texts))
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-        _LOG.info("epoch %d of %d: loss %.3f", epoch + 1, epochs, loss.item())
-    return _exported(towers, mean, std)
-
-
-def _pick(captions: Sequence[str], rng: np.random.Generator) -> str:
-    return captions[0] if rng.random() < 0.5 else captions[int(rng.integers(0, len(captions)))]
-
-
-def _loss(towers: Towers, pictures: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
-    # Half the target goes to pictures with like captions: a batch holds many synonyms that are no errors.
-    soft = torch.softmax(texts @ texts.T / 0.05, dim=1)
-    target = 0.5 * soft + 0.5 * torch.eye(len(texts))
-    noisy = functional.normalize(texts + 0.03 * torch.randn_like(texts), dim=1)
-    scores = towers(pictures, noisy)
-    ways = [torch.log_softmax(scores, 1), torch.log_softmax(scores.T, 1)]
-    return -(target * ways[0]).sum(1).mean() - (target * ways[1]).sum(1).mean()
-
-
-def _exported(towers: Towers, mean: Array, std: Array) -> dict[str, Array]:
-    state = {name: tensor.detach().numpy() for name, tensor in towers.state_dict().items()}
-    return {
-        "feature_mean": mean,
-        "feature_std": std,
-        "hidden": state["hidden.weight"].T,
-        "hidden_bias": state["hidden.bias"],
-        "image": state["image.weight"].T,
-        "image_bias": state["image.bias"],
-        "text": state["text.weight"].T,
-        "text_bias": state["text.bias"],
-    }
-
-
 def class_names() -> tuple[list[str], list[str], list[str]]:
     """Short name, all names, and names with WordNet's definition of each ImageNet class."""
     from timm.data import ImageNetInfo
@@ -255,8 +126,7 @@ def choose(
     figures: dict[str, object] = {}
     for label, weights in (("conse", (1, 0, 0)), ("posterior", (0, 1, 0)), ("aligned", (0, 0, 1))):
         figures[label] = _scored(blocks, weights)
-    tried = [(0.5, 1.0, a) for a in (0.3, 0.5, 0.65, 0.8, 1.0)] + [(1.0, 1.0, a) for a in (0.5, 0.8, 1.2)]
-    tried += [(0.15, 1.0, a) for a in (0.2, 0.3, 0.4, 0.5, 0.6, 0.8)] + [(1.0, 0.5, a) for a in (0.4, 0.6, 0.8)]
+    tried = [(c, 1.0, a) for c in (0.15, 0.5) for a in (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.65, 0.8)]
     # GCompris counts double: none of its kind trained, as with pictures a user brings.
     worth = {w: sum((2 if n == "gcompris" else 1) * sum(r) for n, r in _scored(blocks, w).items()) for w in tried}
     best = max(tried, key=lambda weights: worth[weights])
@@ -285,59 +155,66 @@ def sides(weights: Mapping[str, float]) -> dict[str, float]:
     return {f"text_{n}": w for n, w in text.items()} | {f"image_{n}": w / length for n, w in image.items()}
 
 
-def projection(texts: Array, classes: Array, logits: Array, settings: Mapping[str, float], width: int = 448) -> Array:
-    """(K, width) leading directions of both sides' square-rooted class distributions, each side counting half.
-
-    Uncentred: the mean is part of the coefficient that the block approximates.
-    """
-    left = _rooted(texts @ classes.T / settings["text_t"])
-    right = _rooted(logits / settings["image_t"])
-    moment = (left.T @ left / len(left) + right.T @ right / len(right)).astype(np.float64)
-    leading: Array = np.linalg.eigh(moment)[1][:, ::-1][:, :width].astype(np.float32)
-    return leading
-
-
-def _rooted(scores: Array) -> Array:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    rooted: Array = np.sqrt(powers / powers.sum(axis=1, keepdims=True))
-    return rooted
+def aligned(
+    part: Examples, network: EfficientNetLite0, vectors: Mapping[str, Array], named: Array, options: argparse.Namespace
+) -> dict[str, Array]:
+    """Tensors of the aligned block: ``options.members`` pairs of towers, folded into one."""
+    phantoms = Phantoms(part.features, network.classifier, network.bias)
+    mean, std = part.features.mean(0), part.features.std(0) + 1e-3
+    rows = (part.features - mean) / std
+    members = [
+        train(
+            rows, part.captions, vectors, named, phantoms,
+            epochs=options.epochs, hidden=options.hidden, width=256, seed=options.seed + i, share=options.phantoms,
+        )
+        for i in range(options.members)
+    ]  # fmt: skip
+    folded = fold(members, rows, np.stack(list(vectors.values())), options.width)
+    return {"feature_mean": mean, "feature_std": std, **folded}
 
 
 def assemble(
-    train_part: Examples, network: EfficientNetLite0, language: MiniLM, options: argparse.Namespace
+    part: Examples, network: EfficientNetLite0, language: MiniLM, options: argparse.Namespace
 ) -> tuple[MiniHead, dict[str, Array]]:
-    """Train and put the head together, block weights still equal; also MiniLM rows of all training captions."""
-    texts = sorted({text for row in train_part.captions for text in row})
+    """Train and put the head together, without block weights and tags; also MiniLM rows of training captions."""
+    texts = sorted({text for row in part.captions for text in row})
     vectors = dict(zip(texts, language.encode(texts), strict=True))
+    vectors |= dict(zip(map(sentence, texts), language.encode([sentence(text) for text in texts]), strict=True))
     encoded = [language.encode(names) for names in class_names()]
-    classes = unit(np.sum(encoded, axis=0))
-    phantoms = Phantoms(train_part.features, network.classifier, network.bias)
-    tensors = train(
-        train_part,
-        vectors,
-        np.stack(encoded, axis=1),
-        phantoms,
-        epochs=options.epochs,
-        hidden=options.hidden,
-        width=options.width,
-        seed=options.seed,
-        share=options.phantoms,
-    )
-    settings = {"conse_t": 2.0, "image_t": 2.0, "text_t": 0.04, "tag_t": 0.03}
-    words = _vocabulary(train_part)
-    logits = train_part.features @ network.classifier.T + network.bias
-    tensors["classes"] = classes
-    tensors["project"] = projection(np.stack(list(vectors.values())), classes, logits, settings)
+    tensors = aligned(part, network, vectors, np.stack(encoded, axis=1), options)
+    settings = {"conse_t": 2.0, "image_t": 2.0, "text_t": 0.037}
+    logits = part.features[part.plain] @ network.classifier.T + network.bias
+    powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / settings["image_t"])
+    shares = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
+    tensors |= {"classes": unit(np.sum(encoded, axis=0)), "prior": 0.2 * np.log(shares + 1e-6)}
+    words = _vocabulary(part)
     tensors["word_vectors"] = language.encode(words)
-    names = (*class_names()[0], *words)
+    names = (*(name.lower() for name in class_names()[0]), *words)
     return MiniHead(tensors=tensors, settings=settings, words=names, version=_VERSION), vectors
 
 
+def finished(head: MiniHead, weights: Mapping[str, float], part: Examples, network: EfficientNetLite0) -> MiniHead:
+    """The head with its block weights, and what tags need: each word's mean and deviation over plain pictures."""
+    settings = {**head.settings, **sides(weights), "tag_t": _TAG_T, "tag_min": _TAG_MIN}
+    weighted = MiniHead(tensors=head.tensors, settings=settings, words=head.words, version=head.version)
+    seen = part.features[part.plain]
+    scores = weighted.image(seen, seen @ network.classifier.T + network.bias) @ weighted.text(weighted.word_rows()).T
+    tensors = {**head.tensors, "word_mean": scores.mean(axis=0), "word_std": scores.std(axis=0)}
+    return MiniHead(tensors=tensors, settings=settings, words=head.words, version=head.version)
+
+
 def _vocabulary(part: Examples) -> list[str]:
-    """At most 500 one-word names of emoji that are no class names."""
+    """One-word names of emoji, and one-word captions of 8 concepts or more, that are no class names."""
+    concepts: dict[str, set[str]] = {}
+    for row, concept in zip(part.captions, part.concepts, strict=True):
+        for text in row:
+            word = text.lower().strip()
+            if word.isascii() and word.isalpha() and len(word) > 2:
+                concepts.setdefault(word, set()).add(concept)
     rows = zip(part.captions, part.concepts, strict=True)
-    titles = {row[0] for row, concept in rows if concept.startswith("emoji|")}
-    return sorted({title for title in titles if title.isascii() and title.isalpha()} - set(class_names()[0]))[:500]
+    emoji_names = {row[0].lower() for row, concept in rows if concept.startswith("emoji|")}
+    common = {word for word, where in concepts.items() if len(where) >= 8 or word in emoji_names}
+    return sorted(common - {name.lower() for name in class_names()[0]})
 
 
 def _collect(network: EfficientNetLite0, cache: Path, views: int) -> Examples:
@@ -359,9 +236,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=HEAD)
     parser.add_argument("--views", type=int, default=3, help="views of a clip-art or furniture picture")
     parser.add_argument("--epochs", type=int, default=14)
-    parser.add_argument("--hidden", type=int, default=512)
-    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--hidden", type=int, default=768)
+    parser.add_argument("--width", type=int, default=216)
     parser.add_argument("--phantoms", type=int, default=192, help="ImageNet rows in each batch of 512")
+    parser.add_argument("--members", type=int, default=2, help="pairs of towers, of one seed each")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(arguments)
 
@@ -377,7 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _collect(network, options.cache, options.views).save(kept)
     examples = Examples.load(kept)
     out = np.array([held_out(concept) for concept in examples.concepts])
-    head, vectors = assemble(examples.select(~out), network, language, options)
+    part = examples.select(~out)
+    head, vectors = assemble(part, network, language, options)
     sets = {
         name: examples.select(out & examples.plain & np.array([c.startswith(name) for c in examples.concepts]))
         for name in ("gcompris", "openclipart", "furniture")
@@ -388,8 +267,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _LOG.info("weights %s", weights)
     for name, row in figures.items():
         _LOG.info("%s (R@1, R@10): %s", name, row)
-    settings = {**head.settings, **sides(weights)}
-    MiniHead(tensors=head.tensors, settings=settings, words=head.words, version=head.version).save(options.out)
+    finished(head, weights, part, network).save(options.out)
 
 
 if __name__ == "__main__":

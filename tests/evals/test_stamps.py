@@ -78,3 +78,10 @@ def test_recall_counts_ties_against_and_equal_captions_for() -> None:
     swapped = eye[[1, 0, *range(2, 12)]]
     assert recalls(eye, swapped, names)[1] == pytest.approx(10 / 12)
     assert recalls(eye, swapped, ["a", "a", *names[2:]])[1] == 1.0
+
+
+def test_strict_recall_counts_the_own_picture_alone() -> None:
+    eye, names = np.eye(12, dtype=np.float32), [str(i) for i in range(10)]
+    swapped = eye[[1, 0, *range(2, 12)]]
+    assert recalls(eye, eye, ["a", "a", *names], strict=True)[1] == 1.0
+    assert recalls(eye, swapped, ["a", "a", *names], strict=True)[1] == pytest.approx(10 / 12)

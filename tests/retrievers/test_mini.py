@@ -28,7 +28,7 @@ class TestContract(EncoderContract):
 def test_is_the_preset(encoder: MiniEncoder) -> None:
     other = load_encoder("mini")
     assert (other.name, other.fingerprint, other.dim) == ("mini", encoder.fingerprint, encoder.dim)
-    assert encoder.dim <= 1024
+    assert encoder.dim <= 1600
 
 
 def test_another_head_has_another_fingerprint(encoder: MiniEncoder, tmp_path: Path) -> None:
@@ -134,3 +134,47 @@ def test_pictures_find_their_words(encoder: MiniEncoder) -> None:
 def test_tags_need_a_positive_k(encoder: MiniEncoder) -> None:
     with pytest.raises(CallerError, match="at least 1"):
         encoder.tag_images([picture(0)], k=0)
+
+
+def test_tags_are_probable_or_absent(encoder: MiniEncoder) -> None:
+    pictures = [picture(i) for i in range(6)]
+    for tags in encoder.tag_images(pictures):
+        assert len(tags) <= 5
+        shares = [share for _, share in tags]
+        assert shares == sorted(shares, reverse=True) and sum(shares) <= 1 + 1e-6
+        assert all(share >= MiniHead.load(HEAD).settings["tag_min"] for share in shares)
+
+
+def test_unlikely_tags_are_left_out() -> None:
+    head = MiniHead(
+        tensors={"word_mean": np.zeros(2, np.float32), "word_std": np.ones(2, np.float32)},
+        settings={"tag_t": 0.1, "tag_min": 0.6},
+        words=("cup", "dog"),
+        version="t",
+    )
+    words = np.eye(2, dtype=np.float32)
+    ((sure,), unsure) = head.tags(np.array([[0, 1], [0.7, 0.7]], np.float32), words, 5)
+    assert sure[0] == "dog" and sure[1] > 0.99
+    assert unsure == []
+
+
+def test_tags_favour_no_word_that_suits_every_picture() -> None:
+    head = MiniHead(
+        tensors={"word_mean": np.array([0.8, 0.1], np.float32), "word_std": np.full(2, 0.1, np.float32)},
+        settings={"tag_t": 1.0, "tag_min": 0.0},
+        words=("thing", "dog"),
+        version="t",
+    )
+    ((best, _),) = head.tags(np.array([[0.8, 0.6]], np.float32), np.eye(2, dtype=np.float32), 2)
+    assert best[0] == "dog"
+
+
+def test_loading_and_encoding_print_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers.utils import logging
+
+    before = (logging.is_progress_bar_enabled(), logging.get_verbosity())
+    fresh = MiniEncoder()
+    fresh.encode_text(["a boat"])
+    fresh.tag_images([picture(0)])
+    assert capfd.readouterr() == ("", "")
+    assert (logging.is_progress_bar_enabled(), logging.get_verbosity()) == before
