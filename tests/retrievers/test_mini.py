@@ -178,3 +178,7 @@ def test_loading_and_encoding_print_nothing(capfd: pytest.CaptureFixture[str]) -
     fresh.tag_images([picture(0)])
     assert capfd.readouterr() == ("", "")
     assert (logging.is_progress_bar_enabled(), logging.get_verbosity()) == before
+
+
+def test_the_head_stays_under_four_megabytes() -> None:
+    assert HEAD.stat().st_size <= 4_000_000
