@@ -77,7 +77,7 @@ def _quote(chunk: Chunk, question: str, deps: Deps) -> list[QuoteRef]:
         rows = deps.encoder.encode_text([question, *parts])  # (1 + sentences, d)
         scores = rows[1:] @ rows[0] + np.array([coverage(question, part) for part in parts])
         best = sorted(np.argsort(-scores, kind="stable")[:_SENTENCES])
-        spans = [spans[i] for i in best]
+        spans = tuple(spans[i] for i in best)
     return [QuoteRef(chunk_id=chunk.id, start=span.start, end=span.end, words="") for span in spans]
 
 

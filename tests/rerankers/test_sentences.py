@@ -86,4 +86,4 @@ def test_a_heading_goes_with_what_it_heads() -> None:
         "Closed on Monday.",
         "## Prices",
     ]
-    assert statements("") == []
+    assert statements("") == ()
