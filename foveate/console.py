@@ -1,6 +1,7 @@
 """How results look in a terminal, and their JSON form."""
 
 import json as jsonlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from foveate.records import Answer, Result
     from foveate.retrievers.progress import IndexProgress, IndexReport
 
-__all__ = ["Console", "bar", "visible"]
+__all__ = ["Console", "bar", "short", "visible"]
 
 _MARKS = {"answered": "green", "partial": "yellow", "unanswerable": "red"}
 
@@ -23,6 +24,11 @@ def visible(text: str) -> str:
     return "".join(
         sign if sign.isprintable() or sign == " " else f"\\u{ord(sign):04x}" for sign in text.replace("\n", " ")
     )
+
+
+def short(path: str) -> str:
+    """A path as people in the working folder would write it. JSON output keeps whole paths."""
+    return path.removeprefix(os.getcwd() + os.sep)
 
 
 class Console:
@@ -92,9 +98,9 @@ class Console:
         out = self._rich()
         out.print("  ".join(f"[bold]{value}[/] {key}" for key, value in facts.items()), highlight=False)
         for path, notes in report.notes:
-            out.print(f"[dim]note[/] {_plain(path)}: {_plain('; '.join(notes))}", highlight=False)
+            out.print(f"[dim]note[/] {_plain(short(path))}: {_plain('; '.join(notes))}", highlight=False)
         for row in skipped:
-            out.print(f"[yellow]left out[/] {_plain(row['path'])}: {_plain(row['reason'])}", highlight=False)
+            out.print(f"[yellow]left out[/] {_plain(short(row['path']))}: {_plain(row['reason'])}", highlight=False)
 
     def results(self, results: Sequence["Result"]) -> None:
         """Search results, best first."""
@@ -125,7 +131,7 @@ class Console:
         out.print(f"[{colour}]{answer.verdict}[/]{why}  confidence {answer.confidence:.2f}", highlight=False)
         for number, citation in enumerate(answer.citations, 1):
             place = citation.to_dict()["where"]
-            out.print(f"  [{number}] {_plain(citation.source)}, {place}".replace("[", "\\[", 1), highlight=False)
+            out.print(f"  \\[{number}] {_plain(short(citation.source))}, {place}", highlight=False)
             if citation.quote:
                 out.print(f"      [dim]“{_plain(citation.quote[:200])}”[/]", highlight=False)
         if trace:
@@ -153,7 +159,7 @@ def _where(result: "Result") -> str:
 
     chunk = result.chunk
     more = f" (+{len(result.also)} alike)" if result.also else ""
-    return f"{chunk.path}, {describe(chunk.locator)}{more}"
+    return f"{short(chunk.path)}, {describe(chunk.locator)}{more}"
 
 
 @contextmanager

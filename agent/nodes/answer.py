@@ -24,6 +24,7 @@ __all__ = ["answer"]
 
 _TURNS = 8
 """Turns a thread remembers."""
+_HEADING = re.compile(r"^#+ (.*?)\s*\n+")
 _MARKUP = re.compile(r"^#+ |[|*`]|-{3,}", re.MULTILINE)
 _SYSTEM = (
     "You answer questions from numbered notes. Use only the notes. Answer in one or two short sentences. "
@@ -126,7 +127,8 @@ def _verbatim(quotes: Sequence[QuoteRef], chunks: dict[str, Chunk], texts: Seque
     chunk = chunks[quotes[0]["chunk_id"]]
     if quotes[0]["end"]:
         # The citation keeps the very words; the sentence a person reads goes without heading and table marks.
-        return Support(claim=" ".join(_MARKUP.sub(" ", texts[0]).split()), quotes=(0,))
+        headed = _HEADING.sub(r"\1: ", texts[0])
+        return Support(claim=" ".join(_MARKUP.sub(" ", headed).split()), quotes=(0,))
     return Support(claim=f"Closest is {chunk.path.rsplit('/', 1)[-1]}: {texts[0]}.", quotes=(0,))
 
 
