@@ -1,6 +1,7 @@
 """A collection: one folder with a manifest, a ledger, a vector store and conversation threads."""
 
 import json
+import logging
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ from foveate.settings import StoreSettings
 
 __all__ = ["Collection", "EncoderInfo", "list_collections", "read_encoder"]
 
+_LOG = logging.getLogger(__name__)
 _FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -97,10 +99,22 @@ class Collection:
         return collection
 
     def recover(self) -> None:
-        """Remove the points of media that were never finished; the next index run makes them anew."""
+        """Bring store and ledger together again.
+
+        Media that a kill left unfinished go; so do those whose points the store has lost (a folder removed by hand,
+        a snapshot put back), and points that no media owns. The next index run reads what is missing anew.
+        """
         unfinished = self.ledger.unfinished()
         if unfinished:
             self.remove(unfinished)
+        if self.store.count() == self.ledger.counts()["chunks"]:
+            return
+        held = {point.id for point in self.store.scroll()}
+        promised = set(self.ledger.all_chunk_ids())
+        lost = self.ledger.media_of(promised - held)
+        _LOG.warning("collection %r: %d media lost points and must be indexed again", self.name, len(lost))
+        self.store.delete(sorted(held - promised))
+        self.remove(lost)
 
     def remove(self, media: Mapping[str, Iterable[str]]) -> None:
         """Delete the points of these media (id -> chunk ids), then their rows."""

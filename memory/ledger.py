@@ -128,6 +128,11 @@ class Ledger:
         query = "SELECT c.id FROM chunks c JOIN media m ON m.id = c.media WHERE m.state = 'done' ORDER BY c.id"
         yield from (row[0] for row in self._all(query))
 
+    def media_of(self, chunk_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The media these chunks belong to, each with all its chunk ids."""
+        found = (self._one("SELECT media FROM chunks WHERE id = ?", chunk) for chunk in chunk_ids)
+        return {media: self.chunk_ids(media) for media in sorted({row[0] for row in found if row})}
+
     def skipped(self) -> list[SkippedRow]:
         """Files that could not be indexed, by path."""
         rows = self._all("SELECT path, stamp, code, reason FROM skipped ORDER BY path")

@@ -13,6 +13,7 @@ from PIL import Image
 from foveate.errors import CallerError, CollectionBusy, ServiceError
 from foveate.media.pieces import Limits, ReadOptions
 from foveate.memory.collection import Collection, EncoderInfo
+from foveate.memory.store import Point
 from foveate.retrievers.encoders.hashed import HashedEncoder
 from foveate.retrievers.ingest import Indexer
 from foveate.retrievers.points import chunk_of
@@ -232,3 +233,35 @@ def test_second_process_is_told(tmp_path: Path, folder: Path) -> None:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert "CollectionBusy" in done.stderr
+
+
+def points(collection: Collection) -> dict[str, object]:
+    return {point.id: dict(point.payload) for point in collection.store.scroll()}
+
+
+@pytest.mark.parametrize("kind", ["edge", "reference"])
+def test_a_lost_store_is_rebuilt_from_the_files(tmp_path: Path, folder: Path, kind: str) -> None:
+    settings = StoreSettings(kind=kind)  # type: ignore[arg-type]
+    with Collection.open(tmp_path / "home", "c", INFO, settings, create=True) as first:
+        index(first, folder)
+        whole = points(first)
+    shutil.rmtree(tmp_path / "home" / "c" / "store")
+    with Collection.open(tmp_path / "home", "c", INFO, settings) as second:
+        assert points(second) == {} and second.missing() == []
+        assert index(second, folder).indexed == 3
+        assert points(second) == whole
+
+
+def test_lost_and_ownerless_points_are_found_at_opening(tmp_path: Path, folder: Path) -> None:
+    settings = StoreSettings(kind="reference")
+    with Collection.open(tmp_path / "home", "c", INFO, settings, create=True) as first:
+        index(first, folder)
+        whole = points(first)
+        some = next(iter(first.store.scroll()))
+        first.store.delete([some.id])
+        first.store.upsert([Point(id="f" * 32, payload=some.payload), Point(id="e" * 32, payload=some.payload)])
+    with Collection.open(tmp_path / "home", "c", INFO, settings) as second:
+        assert len(points(second)) == len(whole) - 1
+        report = index(second, folder)
+        assert (report.indexed, report.unchanged) == (1, 2)
+        assert points(second) == whole
