@@ -6,7 +6,6 @@ the full form indexes 10,000 of them (4 minutes on two cores).
 
 import argparse
 import random
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from benchmarks.ingest import PICTURES
 from benchmarks.report import finish
 from foveate import Agent
 from foveate.rerankers.scripted import ScriptedChat
+from foveate.retrievers.progress import IndexProgress
 
 GOAL_GB = 2.5
 SIDE_PX = 96
@@ -30,16 +30,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_crops(Path(folder) / "pictures", count)
         start = time.perf_counter()
+        decoders = 0.0
+
+        def watch(_: IndexProgress) -> None:
+            nonlocal decoders
+            decoders = max(decoders, children_gb())
+
         with Agent.open("memory", home=Path(folder) / "home", encoder="mini", model=ScriptedChat([])) as agent:
-            opened = peak_gb(resource.RUSAGE_SELF)
-            report = agent.index(Path(folder) / "pictures")
+            opened = own_gb()
+            report = agent.index(Path(folder) / "pictures", progress=watch)
         seconds = time.perf_counter() - start
     if report.indexed + report.linked != count:
         raise SystemExit(f"{count - report.indexed} of {count} pictures were left out")
-    own, children = peak_gb(resource.RUSAGE_SELF), peak_gb(resource.RUSAGE_CHILDREN)
     finish(
         "memory",
-        own + children,
+        own_gb() + decoders,
         f"GB resident at the peak, {count} pictures, with decoders",
         goal=GOAL_GB,
         baseline=round(opened, 3),
@@ -68,9 +73,23 @@ def make_crops(folder: Path, count: int) -> None:
         crop.save(folder / f"{i:05d}.png", compress_level=1)
 
 
-def peak_gb(who: int) -> float:
-    """Largest resident set so far, in GB (Linux counts KiB)."""
-    return resource.getrusage(who).ru_maxrss * 1024 / 1e9
+def own_gb() -> float:
+    """Largest resident set of this process so far, in GB."""
+    return _peak_gb(Path("/proc/self/status"))
+
+
+def children_gb() -> float:
+    """Sum of the largest resident sets of the decoder processes.
+
+    Not ``RUSAGE_CHILDREN``: that also counts a child's moment between fork and exec, when it still is this process.
+    """
+    pids = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+    return sum(_peak_gb(Path("/proc") / pid / "status") for pid in pids)
+
+
+def _peak_gb(status: Path) -> float:
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024 / 1e9
 
 
 if __name__ == "__main__":

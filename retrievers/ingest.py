@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.errors import MediaError
+from foveate.heap import give_back
 from foveate.ids import CHUNK_RECIPE, digest
 from foveate.media.discover import absolute, discover
 from foveate.media.pieces import Limits, Pixels, Probe, Reading, ReadOptions, Skipped, Source
@@ -307,6 +308,7 @@ class Indexer:
         if doomed:
             self._collection.remove({media: self._ledger.chunk_ids(media) for media in doomed})
         self._account(ready)
+        give_back()
 
     def _account(self, ready: Sequence[_Building]) -> None:
         for building in ready:
