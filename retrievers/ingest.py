@@ -339,16 +339,17 @@ class Indexer:
 
     def _prune(self, roots: Sequence[Path], seen: set[str]) -> int:
         folders = [absolute(root) for root in roots]
-        gone = [
-            (path, media)
-            for path, media in self._ledger.sources()
-            if path not in seen and any(Path(path).is_relative_to(root) for root in folders)
-        ]
+
+        def is_gone(path: str) -> bool:
+            return path not in seen and any(Path(path).is_relative_to(root) for root in folders)
+
+        gone = [(path, media) for path, media in self._ledger.sources() if is_gone(path)]
         missing = {path for path, _ in gone}
         for media in sorted({media for _, media in gone}):
             self._set_paths(media, set(self._ledger.paths(media)) - missing)
         self._store.flush()
-        doomed = self._ledger.unlink(missing)
+        left_out = {row.path for row in self._ledger.skipped() if is_gone(row.path)}
+        doomed = self._ledger.unlink(missing | left_out)
         if doomed:
             self._collection.remove({media: self._ledger.chunk_ids(media) for media in doomed})
         return len(gone)

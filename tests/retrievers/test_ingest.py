@@ -123,6 +123,14 @@ def test_prune_only_on_request_and_only_below(collection: Collection, folder: Pa
     assert set(texts(collection)) == {"red.png", "note.md"}
 
 
+def test_prune_forgets_what_was_left_out_too(collection: Collection, folder: Path) -> None:
+    (folder / "empty.txt").write_bytes(b"")
+    assert len(index(collection, folder).skipped) == 1
+    (folder / "empty.txt").unlink()
+    index(collection, folder, prune=True)
+    assert collection.ledger.skipped() == []
+
+
 def test_remove(collection: Collection, folder: Path) -> None:
     index(collection, folder)
     indexer = Indexer(collection, ENCODER, options=ReadOptions(), limits=Limits())
