@@ -325,11 +325,14 @@ class Indexer:
 
     def _sync_paths(self, links: Mapping[str, tuple[str, str]]) -> None:
         """Bring ``paths`` in the payloads up to what the ledger will say once ``links`` are committed."""
-        touched = {media for media, _ in links.values()}
-        touched |= {known.media for path in links if (known := self._ledger.source(path))}
-        for media in sorted(touched):
+        fresh: dict[str, set[str]] = {}
+        for path, (media, _) in links.items():
+            fresh.setdefault(media, set()).add(path)
+            if known := self._ledger.source(path):
+                fresh.setdefault(known.media, set())
+        for media in sorted(fresh):
             kept = {path for path in self._ledger.paths(media) if links.get(path, (media, ""))[0] == media}
-            self._set_paths(media, kept | {path for path, (target, _) in links.items() if target == media})
+            self._set_paths(media, kept | fresh[media])
 
     def _set_paths(self, media: str, paths: set[str]) -> None:
         ids = self._ledger.chunk_ids(media)
