@@ -26,7 +26,7 @@ from foveate.memory.collection import Collection
 from foveate.memory.ledger import Entry, SkippedRow
 from foveate.memory.store import Point
 from foveate.records import Chunk, Media
-from foveate.retrievers.points import chunks_of, path_payload, payload_of
+from foveate.retrievers.points import chunks_of, dense_text, lexical_text, path_payload, payload_of
 from foveate.retrievers.progress import IndexProgress, IndexReport
 from foveate.retrievers.protocols import Encoder
 
@@ -262,11 +262,11 @@ class Indexer:
 
     def _points(self, batch: Sequence[tuple[_Building, Chunk, Pixels | None]]) -> list[Point]:
         images = _encode(batch, lambda item: item[2], self._encode_pixels)
-        texts = _encode(batch, lambda item: _dense_text(item[1]), self._encoder.encode_text)
+        texts = _encode(batch, lambda item: dense_text(item[1]), self._encoder.encode_text)
         points = []
         for i, (_, chunk, _) in enumerate(batch):
             dense = {name: rows[i] for name, rows in (("image", images), ("text", texts)) if i in rows}
-            text = _lexical_text(chunk)
+            text = lexical_text(chunk)
             points.append(
                 Point(
                     id=chunk.id,
@@ -376,17 +376,6 @@ def _is_utf8(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _dense_text(chunk: Chunk) -> str | None:
-    # The title tells a passage's subject where the passage itself says "it".
-    if not chunk.text:
-        return None
-    return f"{chunk.title}. {chunk.text}" if chunk.title and chunk.part == "passage" else chunk.text
-
-
-def _lexical_text(chunk: Chunk) -> str:
-    return " ".join(filter(None, (chunk.title, chunk.text)))
 
 
 def _encode(

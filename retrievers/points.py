@@ -10,7 +10,7 @@ from foveate.memory.filters import path_keys
 from foveate.memory.store import Point, Scored
 from foveate.records import Chunk, Media
 
-__all__ = ["chunk_of", "chunks_of", "path_payload", "payload_of"]
+__all__ = ["chunk_of", "chunks_of", "dense_text", "lexical_text", "path_payload", "payload_of"]
 
 
 def chunks_of(media: Media, pieces: Sequence[Piece], *, first: int, paths: Sequence[str]) -> list[Chunk]:
@@ -83,3 +83,16 @@ def chunk_of(point: Point | Scored) -> Chunk:
         place=(place[0], place[1]) if place else None,
         parent=body.get("parent"),
     )
+
+
+def dense_text(chunk: Chunk) -> str | None:
+    """What the encoder is given of a chunk; None when it has no words."""
+    # The title tells a passage's subject where the passage itself says "it".
+    if not chunk.text:
+        return None
+    return f"{chunk.title}. {chunk.text}" if chunk.title and chunk.part == "passage" else chunk.text
+
+
+def lexical_text(chunk: Chunk) -> str:
+    """What BM25 is given of a chunk."""
+    return " ".join(filter(None, (chunk.title, chunk.text)))
