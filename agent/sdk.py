@@ -302,7 +302,7 @@ class Agent:
             channel.put_nowait(None)
 
     async def _compiled(self) -> _Graph:
-        # Once an agent: compiling takes 6 ms, opening the checkpointer 20. A question that is cancelled meanwhile
+        # Once an agent, not once a question. A question that is cancelled meanwhile
         # must not take the half-open checkpointer with it, and two questions must not open two.
         if self._opening is None:
             self._opening = asyncio.create_task(self._open_graph())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from foveate.agent.sdk import Agent
     from foveate.errors import FoveateError
-    from foveate.records import Answer, Chunk, Citation, Hit, Media, Question
+    from foveate.records import Answer, Chunk, Citation, Hit, Media, Result
     from foveate.settings import Settings
 
 __version__ = "0.1.0"
@@ -22,7 +22,7 @@ _HOMES = {
     "FoveateError": "foveate.errors",
     "Hit": "foveate.records",
     "Media": "foveate.records",
-    "Question": "foveate.records",
+    "Result": "foveate.records",
     "Settings": "foveate.settings",
 }
 
@@ -34,7 +34,7 @@ __all__ = [
     "FoveateError",
     "Hit",
     "Media",
-    "Question",
+    "Result",
     "Settings",
     "__version__",
 ]

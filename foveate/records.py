@@ -11,17 +11,13 @@ __all__ = [
     "Answer",
     "Chunk",
     "Citation",
-    "Claim",
     "Hit",
     "Media",
     "MediaKind",
     "Modality",
     "Part",
-    "Plan",
-    "Question",
     "Reason",
     "Result",
-    "Step",
     "Verdict",
 ]
 
@@ -131,43 +127,6 @@ class Result:
             "stages": {hit.stage: {"score": round(hit.score, 6), "rank": hit.rank} for hit in self.hits},
             "also": list(self.also),
         }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """What the user asks. Pictures travel by path or media id, never as pixels."""
-
-    text: str
-    images: tuple[str, ...] = ()
-    films: tuple[str, ...] = ()
-    filters: str = ""
-    """Filter expression: see :mod:`foveate.memory.filters`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One sub-question of a plan."""
-
-    id: str
-    query: str
-    modality: Modality = "any"
-    after: tuple[str, ...] = ()
-    """Ids of the steps whose answers this one needs."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """A DAG of sub-questions."""
-
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
-    """One statement of an answer and the chunks that carry it."""
-
-    text: str
-    chunk_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

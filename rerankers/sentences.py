@@ -26,7 +26,7 @@ Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 _HEADING_CHARS = 60
 """A line without a full stop is taken for a heading up to here."""
 _REMEMBERED = 4096
-"""Sentences whose vectors are kept: 6 MB at 384 dimensions."""
+"""Sentences whose vectors are kept: 26 MB at the 1,600 dimensions of ``mini``."""
 _STEMMER = snowballstemmer.stemmer("english")
 _STOP = frozenset(
     "a about an and any are as at be been but by can could did do does for from had has have how i in into is it "
@@ -40,10 +40,10 @@ _STOP = frozenset(
 class Weights:
     """Logistic weights for ``mini``.
 
-    The slopes are those that ``python -m foveate.evals.fit_evidence`` fits on the sample's dev questions with even
-    classes (AUC 0.89 for texts, 0.86 for pictures). Its intercepts put one half at cosine 0.34 and z 2.8, which
-    is what chance reaches somewhere in a collection of a few hundred chunks; they are moved to 0.40 and 4.0. The
-    share of the question's words that a chunk holds was tried and left out: it added 0.001 of AUC.
+    The slopes come from ``python -m foveate.evals.fit_evidence`` on the sample's dev questions with even classes, run
+    with the first head of ``mini``; they were not fitted again for the shipped one. The fitted intercepts put one half
+    at cosine 0.34 and z 2.8, which chance reaches somewhere in a collection of a few hundred chunks; they were moved
+    by hand to 0.40 and 4.0.
     """
 
     bias: float = -6.24

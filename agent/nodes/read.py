@@ -24,7 +24,7 @@ when it stands among the notes."""
 _SENTENCES = 3
 """Sentences kept of one chunk."""
 _CHARS_PER_TOKEN = 3
-"""A cautious figure for English and a byte-pair vocabulary (SmolLM2: 4.4 on the sample's documents)."""
+"""A cautious guess for English and a byte-pair vocabulary, so that the budget is kept without a tokenizer."""
 
 
 @staged("read")
