@@ -1,0 +1,1 @@
+"""Metrics: pure functions over what a system said and what is right."""

@@ -1,0 +1,1 @@
+"""Probes that explain models instead of ranking them."""
