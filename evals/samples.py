@@ -27,7 +27,13 @@ class Document:
     """Path of its film."""
     span: Span | None = None
     """The moment of the film; None for the whole."""
+    file: str | None = None
+    """Path of a file to be indexed as it lies there, whatever it holds, its sidecars with it."""
     title: str | None = None
+    label: str | None = None
+    """Class of a labelled example (few-shot support)."""
+    pool: str = ""
+    """Samples of this pool look only here; see :attr:`Sample.pool`."""
     group: str = ""
     """Media it comes from, where several documents share one: what bootstraps resample. Empty: itself."""
 
@@ -62,7 +68,9 @@ class Sample:
     image_options: tuple[str, ...] = ()
     """Paths of pictures to choose from."""
     candidates: tuple[str, ...] = ()
-    """Ids of the documents to rank or read for this sample; empty: all of the dataset."""
+    """Ids of the documents to rank or read for this sample; empty: all of its pool."""
+    pool: str = ""
+    """Which documents it looks in: those with the same ``pool``."""
     answers: tuple[str, ...] = ()
     """Accepted answers or reference captions; of VQA sets the annotators' answers with their repeats."""
     choice: int | None = None
@@ -108,7 +116,7 @@ class Output:
     ranking: tuple[tuple[str, float], ...] | None = None
     """(document id, score), best first."""
     choice: int | None = None
-    """Index of the option chosen; None when none was."""
+    """Index of the option chosen; -1 when what was said names none of them: wrong, not unscored."""
     matrix: tuple[tuple[float, ...], ...] | None = None
     """(pictures, texts) scores of a matching sample."""
     label: str | None = None

@@ -12,6 +12,7 @@ import typer
 from foveate import __version__
 from foveate.console import Console, bar
 from foveate.errors import CallerError, FoveateError
+from foveate.evals.cli import app as evals
 
 if TYPE_CHECKING:
     from foveate.agent.sdk import Agent
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 models = typer.Typer(no_args_is_help=True, help="Models on this machine: get, list, verify.")
 app.add_typer(models, name="models")
+app.add_typer(evals, name="eval")
 
 Name = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

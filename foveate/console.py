@@ -3,7 +3,7 @@
 import json as jsonlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,12 @@ class Console:
             return
         for row in rows:
             self._rich().print(_plain("  ".join(str(value) for value in row.values())), highlight=False)
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Text as it is, line by line."""
+        out = self._rich()
+        for line in lines:
+            out.print(_plain(line), highlight=False)
 
     def checks(self, checks: Sequence["Check"]) -> None:
         """What ``doctor`` found."""

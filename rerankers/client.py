@@ -88,10 +88,18 @@ class OpenAIChat:
             ModelError: the server does not have the model, or the model declined.
             ServiceError: unreachable, busy, failing, or answering against the protocol.
         """
+        return (await self.complete(messages, sampling))[0]
+
+    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> tuple[Reply, Mapping[str, Any]]:
+        """One reply, and what the server says beside the protocol (``foveate`` of our own endpoint).
+
+        Raises:
+            CallerError, ModelError, ServiceError: as :meth:`chat`.
+        """
         body, images = self._body(messages, sampling)
         completion = await self._send(body)
         with self._faults.malformed():
-            return wire.reply(completion, images)
+            return wire.reply(completion, images), dict(completion.model_extra or {})
 
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[str | Reply]:
         """Pieces of text as they come, then the whole reply."""

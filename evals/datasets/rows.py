@@ -127,7 +127,9 @@ def csv_rows(path: Path, delimiter: str = ",", names: tuple[str, ...] | None = N
         for cells in reader:
             where = f"{path.name}, line {reader.line_num}"
             if len(cells) != len(header):
-                raise CallerError(f"{where}: {len(header)} cells are expected ({', '.join(header)}), found {len(cells)}")
+                raise CallerError(
+                    f"{where}: {len(header)} cells are expected ({', '.join(header)}), found {len(cells)}"
+                )
             yield Row(dict(zip(header, cells, strict=True)), where)
 
 

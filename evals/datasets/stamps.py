@@ -6,7 +6,8 @@ English caption: 785 of the 796 PNGs in version 2022.06.04. SVG stamps are left 
 two stamps may share a caption (674 are distinct).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from foveate.errors import CallerError, MediaError
@@ -30,6 +31,8 @@ class Stamp:
     """The PNG."""
     caption: str
     """English caption, one line."""
+    captions: Mapping[str, str] = field(default_factory=dict)
+    """Language as the files name it (``de``, ``pt_BR``, ``sr@latin``) -> caption; ``en`` is the English one."""
 
 
 def read_stamps(folder: Path) -> tuple[Stamp, ...]:
@@ -43,10 +46,10 @@ def read_stamps(folder: Path) -> tuple[Stamp, ...]:
         raise CallerError(f"no folder of stamps at {str(folder)!r}")
     stamps = []
     for path in sorted(folder.rglob("*.png")):
-        caption = _caption(path.with_suffix(".txt"))
-        if caption is not None:
+        captions = _captions(path.with_suffix(".txt"))
+        if "en" in captions:
             key = path.relative_to(folder).as_posix()
-            stamps.append(Stamp(key=key, path=path, caption=caption))
+            stamps.append(Stamp(key=key, path=path, caption=captions["en"], captions=captions))
     if not stamps:
         raise CallerError(f"{str(folder)!r} holds no PNG with an English caption in a .txt beside it")
     return tuple(sorted(stamps, key=lambda stamp: stamp.key))
@@ -63,13 +66,21 @@ def fetch_stamps(cache: Path) -> Path:
     return debian(PACKAGE, cache) / _INSIDE
 
 
-def _caption(path: Path) -> str | None:
-    """The English caption, or None if there is no file or it starts with a translation."""
+def _captions(path: Path) -> dict[str, str]:
+    """Captions by language; no ``en`` if the file is absent or starts with a translation."""
     try:
-        with path.open(encoding="utf-8") as stream:
-            line = stream.readline().strip()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        return None
+        return {}
     except UnicodeDecodeError as error:
         raise MediaError(f"caption {str(path)!r} is not UTF-8: {error}") from error
-    return line if line and ".utf8=" not in line else None
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines):
+        language, marked, caption = line.partition(".utf8=")
+        if not marked and number == 0:
+            language, caption = "en", line
+        elif not marked:
+            continue
+        if caption.strip():
+            found.setdefault(language.strip(), caption.strip())
+    return found

@@ -1,0 +1,86 @@
+"""Datasets by name: one literal table; each module carries ``INFO`` and ``read``."""
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from foveate.errors import CallerError
+from foveate.evals.datasets.info import DatasetInfo
+from foveate.evals.samples import Dataset
+
+__all__ = ["DATASETS", "dataset_info", "known_dataset", "read_dataset"]
+
+_HERE = "foveate.evals.datasets"
+DATASETS: dict[str, str] = {
+    "sample": f"{_HERE}.sample",
+    "stamps": f"{_HERE}.stamps_suite",
+}
+"""Name -> module."""
+
+
+def known_dataset(name: str) -> str:
+    """The module of a dataset.
+
+    Raises:
+        CallerError: no dataset has that name; with the choices.
+    """
+    if name not in DATASETS:
+        near = difflib.get_close_matches(name, DATASETS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise CallerError(f"dataset {name!r} is none of: {', '.join(sorted(DATASETS))}{hint}")
+    return DATASETS[name]
+
+
+def dataset_info(name: str) -> DatasetInfo:
+    """What a reader says of its benchmark."""
+    info: DatasetInfo = import_module(known_dataset(name)).INFO
+    return info
+
+
+def read_dataset(name: str, folder: str | None, base: Path, options: Mapping[str, Any]) -> Dataset:
+    """Read a dataset from its files.
+
+    Args:
+        name: in the table.
+        folder: where its files are; None for a dataset that knows its own place.
+        base: what a relative ``folder`` starts from, before the working folder.
+        options: of the reader.
+
+    Raises:
+        CallerError: no such folder (with how to get the data), an option nobody knows, or bad data.
+    """
+    info = dataset_info(name)
+    read = import_module(known_dataset(name)).read
+    known = [key for key in inspect.signature(read).parameters if key != "folder"]
+    for key in options:
+        if key not in known:
+            raise CallerError(f"dataset {name!r} has no option {key!r}; it has: {', '.join(known) or 'none'}")
+    dataset: Dataset = read(_folder(info, folder, base), **options)
+    _check(dataset)
+    return dataset
+
+
+def _folder(info: DatasetInfo, folder: str | None, base: Path) -> Path:
+    if folder is None:
+        default = getattr(import_module(known_dataset(info.name)), "default_folder", None)
+        if default is None:
+            raise CallerError(f"dataset {info.name!r} needs `folder:`. {info.get}")
+        found: Path = default()
+    else:
+        given = Path(folder).expanduser()
+        found = next((path for path in (base / given, given) if path.is_dir()), given)
+    if not found.is_dir():
+        raise CallerError(f"dataset {info.name!r}: no folder {str(found)!r}. {info.get}")
+    return found
+
+
+def _check(dataset: Dataset) -> None:
+    if not dataset.samples:
+        raise CallerError(f"dataset {dataset.name!r} is empty")
+    for what, ids in (("sample", [s.id for s in dataset.samples]), ("document", [d.id for d in dataset.documents])):
+        if len(set(ids)) != len(ids):
+            twice = next(name for name in ids if ids.count(name) > 1)
+            raise CallerError(f"dataset {dataset.name!r}: {what} id {twice!r} comes twice")

@@ -1,0 +1,217 @@
+"""The agent in process: what a user of the SDK calls, over the dataset's documents indexed as a user would."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from foveate.agent.sdk import Agent
+from foveate.errors import CallerError, ServiceError
+from foveate.evals.hashing import documents_sha256
+from foveate.evals.samples import Dataset, Output, Place, Sample
+from foveate.evals.targets.encoder import EncoderTarget
+from foveate.evals.targets.protocols import Ability, Ranking
+from foveate.evals.targets.staging import Staged, stage
+from foveate.ids import digest
+from foveate.locators import TimeSpan
+from foveate.models import installed, path
+from foveate.records import Answer, Citation, Result
+from foveate.rerankers.protocols import ChatModel, Reranker
+from foveate.retrievers.protocols import Encoder
+from foveate.settings import Settings
+
+__all__ = ["AgentTarget", "evidence_of", "model_facts", "output_of"]
+
+_COLLECTION = "documents"
+_DEPTH = 4
+"""Results asked for per document wanted: a film or PDF has many chunks."""
+
+
+class AgentTarget:
+    """Finds with ``Agent.search``, answers with ``Agent.aask``, matches with the agent's encoder."""
+
+    kind = "agent"
+    abilities: frozenset[Ability] = frozenset({"find", "ask", "match"})
+    concurrency = 1
+
+    def __init__(
+        self,
+        settings: Settings,
+        encoder: Encoder,
+        model: ChatModel,
+        *,
+        reranker: Reranker | None = None,
+        stage: str | None = None,
+        fold: bool = False,
+    ) -> None:
+        """Hold the parts; nothing is opened yet.
+
+        Args:
+            settings: budgets and limits; ``home`` is replaced by the run's own folder.
+            encoder: of the collection.
+            model: the generator.
+            reranker: instead of the agent's own.
+            stage: rank by one stage's list (``image``, ``text``, ``bm25``) instead of the fused one.
+            fold: show near-duplicates once, as ``foveate search`` does; a benchmark counts each.
+        """
+        self.encoder = encoder
+        self.model = model
+        self._settings = settings
+        self._reranker = reranker
+        self._stage = stage
+        self._fold = fold
+        self._vectors = EncoderTarget(encoder)
+        self._agent: Agent | None = None
+        self._staged = Staged(roots=())
+        self._pooled = False
+        self._busy = asyncio.Lock()
+
+    async def prepare(self, dataset: Dataset, work: Path) -> None:
+        """Index the documents into a collection of their own, or open it when an earlier run made it.
+
+        Raises:
+            CallerError: the dataset has samples that look in parts of it only.
+        """
+        await self.close()
+        pools = {document.pool for document in dataset.documents}
+        self._pooled = len(pools) > 1
+        await asyncio.to_thread(self._open, dataset, work)
+
+    def _open(self, dataset: Dataset, work: Path) -> None:
+        key = digest(documents_sha256(dataset), self.encoder.fingerprint, repr(self._settings.index))
+        home = work / key
+        self._staged = stage(dataset, home / "files") if dataset.documents else Staged(roots=())
+        done = home / "indexed.json"
+        if not done.exists():
+            # Half an index is made again from nothing: what is measured must not depend on when a run was killed.
+            shutil.rmtree(home / "collections", ignore_errors=True)
+        settings = self._settings.model_copy(update={"home": home / "collections", "encoder": self.encoder.name})
+        self._agent = Agent.open(
+            _COLLECTION, settings=settings, encoder=self.encoder, model=self.model, reranker=self._reranker
+        )
+        if not done.exists() and self._staged.roots:
+            report = self._agent.index(self._staged.roots)
+            if report.skipped:
+                row = report.skipped[0]
+                raise CallerError(
+                    f"{len(report.skipped)} documents of {dataset.name!r} could not be indexed, first: "
+                    f"{row.path!r}: {row.reason}"
+                )
+            done.write_text(json.dumps({"dataset": dataset.name, "chunks": report.chunks}) + "\n", encoding="utf-8")
+
+    @property
+    def agent(self) -> Agent:
+        """The open agent.
+
+        Raises:
+            ServiceError: nothing was prepared.
+        """
+        if self._agent is None:
+            raise ServiceError("the agent target was not prepared")
+        return self._agent
+
+    async def find(self, sample: Sample, k: int) -> Ranking:
+        """The best ``k`` documents: the search's results, each document at its best chunk."""
+        results = await self.results(sample, k)
+        return self.ranked([(result, result.score) for result in results], k)
+
+    async def results(self, sample: Sample, k: int) -> list[Result]:
+        """The search's own results, enough of them for ``k`` documents."""
+        if self._pooled or sample.candidates:
+            raise CallerError(
+                f"sample {sample.id!r} looks in a part of the documents only; the agent searches its whole collection: "
+                "use the target 'encoder' for this dataset"
+            )
+        async with self._busy:  # a search keeps its query's vector; two at once would encode twice
+            return await asyncio.to_thread(self._search, sample, k)
+
+    def _search(self, sample: Sample, k: int) -> list[Result]:
+        found = self.agent.search(
+            sample.text, images=sample.images, exclude=sample.exclude, k=_DEPTH * k, fold=self._fold
+        )
+        if self._stage is None:
+            return found
+        hits = [(hit.rank, result) for result in found if (hit := result.hit(self._stage))]
+        return [result for _, result in sorted(hits, key=lambda item: item[0])]
+
+    def ranked(self, results: Sequence[tuple[Result, float]], k: int) -> Ranking:
+        """Documents of scored results, each once, at its first place."""
+        ranking: dict[str, float] = {}
+        for result, score in results:
+            for document in self._staged.documents(result.chunk.paths, result.chunk.locator):
+                ranking.setdefault(document.id, score)
+        return list(ranking.items())[:k]
+
+    async def ask(self, sample: Sample, question: str) -> Output:
+        """``Agent.aask``, with the pictures of the question."""
+        answer = await self.agent.aask(question, images=sample.images)
+        return output_of(answer, self._staged)
+
+    async def match(self, pictures: Sequence[str], texts: Sequence[str]) -> list[list[float]]:
+        """(p) paths, (t) texts -> (p, t) cosines of the agent's encoder."""
+        return await self._vectors.match(pictures, texts)
+
+    async def alike(self, pictures: Sequence[str], others: Sequence[str]) -> list[list[float]]:
+        """(p) paths, (o) paths -> (p, o) cosines of the agent's encoder."""
+        return await self._vectors.alike(pictures, others)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Encoder, generator, reranker and budget."""
+        return {
+            **self._vectors.describe(),
+            **model_facts(self.model),
+            "reranker": self._reranker.name if self._reranker else "sentences",
+            "stage": self._stage,
+            "fold": self._fold,
+            "budget": self._settings.budget.model_dump(),
+        }
+
+    async def close(self) -> None:
+        """Close the collection."""
+        if self._agent is not None:
+            agent, self._agent = self._agent, None
+            await asyncio.to_thread(agent.close)
+
+
+def model_facts(model: ChatModel) -> dict[str, Any]:
+    """Name of a generator and, for an embedded one, the hash of its manifest."""
+    name = model.name
+    try:
+        manifest = path(name) / "manifest.json" if installed(name) else None
+    except CallerError:
+        manifest = None
+    return {"model": name, "model_manifest": digest(manifest.read_bytes()) if manifest else None, "sees": model.sees}
+
+
+def output_of(answer: Answer, staged: Staged) -> Output:
+    """An answer as an evaluation sees it: sources become the benchmark's document ids."""
+    return Output(
+        text=answer.text,
+        verdict=answer.verdict,
+        reason=answer.reason,
+        confidence=answer.confidence,
+        cited=tuple(dict.fromkeys(place for citation in answer.citations for place in _places(citation, staged))),
+        spans=tuple(
+            dict.fromkeys(
+                (item.locator.start_s, item.locator.end_s)
+                for item in answer.citations
+                if isinstance(item.locator, TimeSpan)
+            )
+        ),
+        evidence=evidence_of([citation.to_dict() for citation in answer.citations]),
+        usage=answer.usage,
+    )
+
+
+def evidence_of(citations: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """What people look at of each citation; ids of chunks differ from machine to machine and say nothing to them."""
+    return tuple({key: item.get(key) for key in ("source", "where", "locator", "quote", "claim")} for item in citations)
+
+
+def _places(citation: Citation, staged: Staged) -> list[Place]:
+    span = (citation.locator.start_s, citation.locator.end_s) if isinstance(citation.locator, TimeSpan) else None
+    return [
+        Place(document=document.id, span=span) for document in staged.documents([citation.source], citation.locator)
+    ]
