@@ -159,9 +159,7 @@ def _made_as(stamp: Stamp) -> str:
 def _mixed(stamps: Sequence[Stamp], languages: Sequence[str]) -> tuple[list[Sample], list[Document]]:
     foreign = [language for language in languages if language.split("_")[0] != "en"]
     if not foreign:
-        raise CallerError(
-            "option 'languages' of form 'mixed' needs one that is not English: texts are the English captions"
-        )
+        raise CallerError("form 'mixed' needs languages other than English: its texts are the English captions")
     documents = [
         Document(
             id=stamp.key,
