@@ -57,12 +57,12 @@ def read(folder: Path, *, subset: str = "MSCOCO", corpus: str = "mixed", missing
     one_of("corpus", corpus, tuple(_FILES))
     root = folder / subset
     media = Media(root / "images", missing)
-    documents = [made for row in jsonl_rows(root / _FILES[corpus]) if (made := _document(row, media)) is not None]
+    found = (_document(row, media) for row in jsonl_rows(root / _FILES[corpus]))
+    documents = [document for document in found if document is not None]
     kinds = {document.id: _modality(document.text, document.image) for document in documents}
     gains = _gains(root / "qrels" / "qrels.tsv")
-    samples = [
-        made for row in jsonl_rows(root / "queries.jsonl") if (made := _sample(row, media, gains, kinds)) is not None
-    ]
+    asked = (_sample(row, media, gains, kinds) for row in jsonl_rows(root / "queries.jsonl"))
+    samples = [sample for sample in asked if sample is not None]
     return finish(INFO, samples, documents, media=media, note=f"subset {subset}, {corpus} corpus")
 
 
