@@ -11,11 +11,12 @@ Text, image and group score follow from ``pairs`` and the matrix of scores: capt
 
 from pathlib import Path
 
-from foveate.evals.datasets.fields import ident, properties
+from foveate.evals.datasets.fields import ident
 from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
 from foveate.evals.datasets.media import Media
 from foveate.evals.datasets.rows import Row, jsonl_rows
+from foveate.evals.datasets.slices import slices_of
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -51,13 +52,18 @@ def _sample(row: Row, media: Media) -> Sample | None:
     paths = media.paths(tuple(name if name.endswith(".png") else f"{name}.png" for name in names), row.where)
     if paths is None:
         return None
-    slices = properties(row, tag="tag", secondary_tag="secondary_tag", collapsed_tag="collapsed_tag")
-    predicates = row.find("num_main_preds", int)
+    slices = slices_of(
+        row,
+        tag="tag",
+        secondary_tag="secondary_tag",
+        collapsed_tag="collapsed_tag",
+        main_predicates="num_main_preds",
+    )
     return Sample(
         id=ident(row, "id"),
         image_options=paths,
         options=(row.get("caption_0", str), row.get("caption_1", str)),
         pairs=((0, 0), (1, 1)),
         group=names[0],
-        slices=slices | ({} if predicates is None else {"main_predicates": str(predicates)}),
+        slices=slices,
     )
