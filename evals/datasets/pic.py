@@ -9,8 +9,8 @@ an object with ``data``, and both ``answers`` as an object of lists and as a lis
 
 * PR-pass, PR-page: the query is a phrase, the document its passage or page, the answer the phrase there.
 * PSD: the target phrase occurs in two senses and its text alone would always be right. The options are its occurrences
-  with 200 characters around each, the right one is that at ``answer_start``. This is how foveate asks; the published
-  figure is exact match of text and start.
+  with 200 characters around each, the right one is that at ``answer_start``; a phrase that occurs once leaves nothing
+  to choose and stays unscored. This is how foveate asks; the published figure is exact match of text and start.
 * PS: whether two phrases mean the same in a sentence: labels ``negative`` and ``positive`` (0 and 1).
 """
 
@@ -104,7 +104,7 @@ def _sense(row: Row) -> Sample:
         id=key,
         text=f"In which passage does {phrase!r} mean {_query(row)!r}?",
         options=tuple(_window(context, at, at + len(phrase)) for at in starts),
-        choice=starts.index(start),
+        choice=starts.index(start) if len(starts) > 1 else None,
         answers=(phrase,),
         group=row.get("title", str, "") or key,
         slices={"occurrences": str(len(starts))},

@@ -70,6 +70,12 @@ def test_one_sense_of_two_is_right(tmp_path: Path, start: int, choice: int) -> N
     assert sample.text == "In which passage does 'massive figure' mean 'huge model'?"
 
 
+def test_one_occurrence_leaves_nothing_to_choose(tmp_path: Path) -> None:
+    fill(tmp_path, [PHRASE | {"context": CONTEXT[:46]}], "PSD")
+    (sample,) = pic.read(tmp_path, task="PSD").samples
+    assert (sample.choice, sample.options) == (None, (CONTEXT[:46],))
+
+
 def test_options_are_the_words_around_an_occurrence(tmp_path: Path) -> None:
     filler = " ".join(f"word{number}" for number in range(100))
     context = f"{filler} big thing {filler} Big thing {filler}"
