@@ -27,7 +27,7 @@ __all__ = ["BEHIND", "METRICS", "aurc", "coverage", "coverage_at", "curve", "ris
 BEHIND = -1.0
 """Stands for the confidence of what was not answered: below every probability."""
 _SLACK = 1e-9
-"""0.1 * 30 is 3.0000000000000004, which must not ask for a fourth sample."""
+"""0.07 * 100 is 7.000000000000001, which must not ask for an eighth sample."""
 
 
 def selective_columns(sample: Sample, output: Output) -> tuple[float, float]:

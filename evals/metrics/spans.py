@@ -4,6 +4,7 @@ A sample without right moments, and an output that names none and does not absta
 or an empty list, scores 0.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 from foveate.evals.metrics.metric import Metric
@@ -18,14 +19,14 @@ _SOURCE = "Gao et al. (TALL), ICCV 2017"
 def overlap(one: Span, other: Span) -> float:
     """Intersection over union of two stretches, in [0, 1].
 
-    Equal ones give 1 also where they last no time; one whose end lies before its start overlaps nothing.
+    Equal ones give 1 also where they last no time; one that ends before it starts, or has a bound that is no finite
+    number, overlaps nothing.
     """
-    if one[1] < one[0] or other[1] < other[0]:
+    if one[1] < one[0] or other[1] < other[0] or not all(map(math.isfinite, (*one, *other))):
         return 0.0
     if one == other:
         return 1.0
     shared = min(one[1], other[1]) - max(one[0], other[0])
-    # Also where a bound is NaN: nothing is known to be shared then.
     return shared / (one[1] - one[0] + other[1] - other[0] - shared) if shared > 0 else 0.0
 
 

@@ -1,8 +1,8 @@
 """VQA accuracy by the published normalisation (Antol et al., ICCV 2015; Goyal et al., CVPR 2017).
 
-Both the answer and those of the annotators are normalised in full. The published script does that to the answer; of
-annotators' answers, which the VQA sets hold normalised already, it only takes the punctuation, and not even that where
-all agree, so that a unanimous "t-shirt" can never be met. On answers that are normalised already both ways agree.
+The answer and those of the annotators are normalised alike, as in the published script since its correction of 2021.
+One thing differs: where all annotators agree to the letter, the script normalises neither side, so that "Yes" misses a
+unanimous "yes". Here both are always normalised, which can only find more, and only there.
 """
 
 import re
