@@ -111,7 +111,7 @@ def _inline(text: str, alt: str) -> str:
     body = body.replace(" xlink:href=", " href=")
     view = re.search(r'viewBox="0 0 ([0-9.]+) ', body)
     width = round(float(view[1]) * 4 / 3) if view else 0
-    head = f'<svg role="img" aria-label="{escape(plain(alt))}" style="max-width:{width}px"'
+    head = f'<svg role="img" aria-label="{escape(plain(alt))}" style="width:{width}px"'
     return re.sub(r'<svg width="[^"]*" height="[^"]*"', lambda found: head, body, count=1).strip()
 
 

@@ -1,5 +1,6 @@
 """What the failure browser shows of a sample, as plain words: everything here came from data."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,6 +48,8 @@ def _expected(row: SampleRow) -> list[tuple[str, str]]:
     if row.label is not None:
         found.append(("label", clean(row.label)))
     right = sorted((name for name, gain in row.relevant.items() if gain > 0), key=lambda n: (-row.relevant[n], n))
+    if row.exclude:
+        found.append(("without", clean(row.exclude, 300)))
     if right:
         found.append(("documents", _listed(right, _ANSWERS)))
     if row.answerable is not None:
@@ -79,15 +82,19 @@ def _ranking(row: SampleRow, ranking: Sequence[tuple[str, float]]) -> str:
     if not ranking:
         return "nothing was found"
     lines = [
-        f"{place}. {clean(name)} ({score:.4g})" + (" ✓" if row.relevant.get(name, 0.0) > 0 else "")
+        f"{place}. {clean(name)} {_score(score)}" + (" ✓" if row.relevant.get(name, 0.0) > 0 else "")
         for place, (name, score) in enumerate(ranking[:_RANKS], 1)
     ]
     deeper = [
-        f"{place}. {clean(name)} ({score:.4g}) ✓"
+        f"{place}. {clean(name)} {_score(score)} ✓"
         for place, (name, score) in enumerate(ranking[_RANKS:], _RANKS + 1)
         if row.relevant.get(name, 0.0) > 0
     ]
     return "\n".join([*lines, *(["…", *deeper] if deeper else [])])
+
+
+def _score(score: float) -> str:
+    return f"({score:.4g})" if math.isfinite(score) else ""
 
 
 def _citation(found: Any) -> dict[str, str]:

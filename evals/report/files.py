@@ -1,15 +1,14 @@
 """Reports written beside the run they show."""
 
-import os
 from pathlib import Path
 
-from foveate.errors import ServiceError
 from foveate.evals.report.html import html
 from foveate.evals.report.markdown import markdown
 from foveate.evals.report.pictures import Resolve
 from foveate.evals.report.run import read_run
+from foveate.memory.durable import write_durably
 
-__all__ = ["replace", "write"]
+__all__ = ["write"]
 
 
 def write(folder: Path, *, resolve: Resolve | None = None) -> tuple[Path, Path]:
@@ -28,23 +27,12 @@ def write(folder: Path, *, resolve: Resolve | None = None) -> tuple[Path, Path]:
         ServiceError: the folder cannot be written.
     """
     run = read_run(folder)
-    return (
-        replace(folder / "report.html", html(run, resolve=resolve)),
-        replace(folder / "report.md", markdown(run)),
-    )
+    made = (folder / "report.html", html(run, resolve=resolve)), (folder / "report.md", markdown(run))
+    for path, text in made:
+        _put(path, text)
+    return made[0][0], made[1][0]
 
 
-def replace(path: Path, text: str) -> Path:
-    """Put a file there in one step: a reader sees the old one or the new one.
-
-    Raises:
-        ServiceError: it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise ServiceError(f"{str(path)!r} cannot be written: {error}") from None
-    return path
+def _put(path: Path, text: str) -> None:
+    body = text.encode("utf-8")
+    write_durably(path, lambda stream: stream.write(body))

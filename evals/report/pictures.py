@@ -19,6 +19,7 @@ THUMB_PX = 240
 BUDGET_BYTES = 6_000_000
 _TOP = 3
 _RIGHT = 3
+_OPTIONS = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +43,11 @@ def pictures_of(row: SampleRow, resolve: Resolve | None = None) -> tuple[Picture
         resolve: asked for documents whose picture the line does not name.
     """
     found = [Picture(path=path, title=Path(path).name, role="asked about") for path in row.images]
+    said = row.said.choice if row.said else None
+    for number, path in enumerate(row.image_options[:_OPTIONS]):
+        marks = [f"option {number + 1}", *(["right"] if number == row.choice else [])]
+        marks += ["chosen"] if number == said else []
+        found.append(Picture(path=path, title=Path(path).name, role=", ".join(marks)))
     roles: dict[str, list[str]] = {}
     for name in sorted((name for name, gain in row.relevant.items() if gain > 0), key=lambda n: (-row.relevant[n], n)):
         if len(roles) < _RIGHT:

@@ -192,7 +192,7 @@ def quality_cost(points: Sequence[Point], measures: Sequence[str], quality: str)
         f"{p.label} {number(p.value)} at " + ", ".join(f"{number(p.costs[m])} {m}" for m in measures if m in p.costs)
         for p in known
     )
-    wide = min(2, len(measures))
+    wide = len(measures) if len(measures) <= 3 else 2
     high = -(-len(measures) // wide)
 
     def draw(figure: Any) -> None:
@@ -204,7 +204,7 @@ def quality_cost(points: Sequence[Point], measures: Sequence[str], quality: str)
         for row in panels:
             row[0].set_ylabel(quality)
 
-    return svg(4.6 * wide, 3.3 * high, alt, draw)
+    return svg((3.7 if wide == 3 else 4.6) * wide, 3.3 * high, alt, draw)
 
 
 def _cost_panel(axes: Any, points: Sequence[Point], measure: str) -> None:

@@ -13,12 +13,16 @@ from foveate.evals.metrics.metric import Columns
 __all__ = ["Said", "SampleRow", "columns", "sample_row"]
 
 
+NAN = float("nan")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
     """What came of one sample. None is "did not say"."""
 
     text: str | None = None
     ranking: tuple[tuple[str, float], ...] | None = None
+    """(document id, score); a score that nobody kept is NaN."""
     choice: int | None = None
     label: str | None = None
     verdict: str | None = None
@@ -41,8 +45,12 @@ class SampleRow:
     """Media it shares with others; its own id where it stands alone."""
     slices: Mapping[str, str]
     text: str
+    exclude: str
+    """What must not be found; empty where nothing is said."""
     images: tuple[str, ...]
     options: tuple[str, ...]
+    image_options: tuple[str, ...]
+    """Paths of pictures to choose from."""
     answers: tuple[str, ...]
     relevant: Mapping[str, float]
     answerable: bool | None
@@ -75,6 +83,8 @@ def sample_row(row: Row) -> SampleRow:
         text=sample.get("text", str, ""),
         images=_list(sample, "images"),
         options=_list(sample, "options"),
+        image_options=_list(sample, "image_options"),
+        exclude=sample.get("exclude", str, ""),
         answers=_list(sample, "answers"),
         relevant=_numbers(sample, "relevant"),
         answerable=sample.find("answerable", bool),
@@ -124,9 +134,9 @@ def _ranking(row: Row) -> tuple[tuple[str, float], ...] | None:
     if found is None:
         return None
     for pair in found:
-        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and _is_number(pair[1])):
+        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)) or not _maybe(pair[1]):
             raise row.bad("ranking", "a list of [document id, score]", pair)
-    return tuple((name, float(score)) for name, score in found)
+    return tuple((name, NAN if score is None else float(score)) for name, score in found)
 
 
 def _error(row: Row) -> str | None:
@@ -145,10 +155,10 @@ def _scores(row: Row) -> dict[str, tuple[float, ...]]:
     for metric, values in scores.data.items():
         if values is None:
             continue
-        if not isinstance(values, list) or not all(value is None or _is_number(value) for value in values):
+        if not isinstance(values, list) or not all(_maybe(value) for value in values):
             raise scores.bad(metric, "a list of numbers and nulls", values)
         if values and not all(value is None for value in values):
-            found[metric] = tuple(float("nan") if value is None else float(value) for value in values)
+            found[metric] = tuple(NAN if value is None else float(value) for value in values)
     return found
 
 
@@ -170,5 +180,6 @@ def _numbers(row: Row, field: str, skip: tuple[str, ...] = ()) -> dict[str, floa
     return {name: inner.get(name, float) for name in inner.data if name not in skip and inner.data[name] is not None}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _maybe(value: object) -> bool:
+    """A number or null; to Python true is a number, to a run folder it is not."""
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

@@ -125,10 +125,16 @@ def _task(folder: Path, facts: Row, tasks: Row, costs: Mapping[tuple[str, str], 
         facts=facts.data,
         rows=found,
         errors=summary.get("errors", int),
-        figures=figures(summary.row("metrics")),
+        figures=_ordered(figures(summary.row("metrics")), facts),
         slices=slices(summary),
         costs={row.id: costs[name, row.id] for row in found if (name, row.id) in costs},
     )
+
+
+def _ordered(found: dict[str, Figure], facts: Row) -> dict[str, Figure]:
+    """The suite's order: the first metric is the one that decides."""
+    named = facts.texts("metrics") if facts.data.get("metrics") is not None else ()
+    return {name: found[name] for name in dict.fromkeys((*named, *found)) if name in found}
 
 
 def _inside(folder: Path, facts: Row, name: str) -> Path:

@@ -63,7 +63,7 @@ def _task(task: TaskRows, place: int) -> dict[str, Any]:
             for line in cost_lines(task)
         ],
         "data": {
-            "task": clean(task.facts.get("task") or UNKNOWN),
+            "task": clean(task.facts.get("title") or task.facts.get("task") or UNKNOWN),
             "dataset": clean(task.facts.get("dataset") or UNKNOWN),
             "options": _flat(_mapping(task.facts.get("options"))),
             "sha256": clean(task.facts.get("data_sha256") or UNKNOWN),

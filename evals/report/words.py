@@ -2,7 +2,7 @@
 
 __all__ = ["clean", "plain"]
 
-LONG = 1_200
+LONG = 2_000
 # Spaces and joiners that French, Persian and Hindi are written with; they hide and turn nothing.
 _KEPT = frozenset(" \u00a0\u202f\u200c\u200d\t")
 
