@@ -64,8 +64,9 @@ def by_index(row: Row, field: str, options: Sequence[str]) -> int:
         CallerError: no such option.
     """
     value = row.data.get(field)
+    if value is None:
+        return row.get(field, int)
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
     if not text.isascii() or not text.isdigit() or int(text) >= len(options):
-        row.get(field, object)
         raise row.bad(field, f"a number from 0 to {len(options) - 1}", value)
     return int(text)

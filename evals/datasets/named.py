@@ -14,7 +14,7 @@ __all__ = ["FILMS", "MISSING", "PICTURES", "Named"]
 
 _log = logging.getLogger(__name__)
 
-FILMS = (".mp4", ".webm", ".mkv", ".avi", ".mov", ".MP4")
+FILMS = (".mp4", ".webm", ".mkv", ".avi", ".mov", ".MP4", ".MOV", ".m4v", ".mpg", ".3gp", ".wmv")
 """Endings tried for films, in order."""
 PICTURES = (".jpg", ".jpeg", ".png", ".JPEG", ".JPG", ".PNG", ".webp", ".gif")
 """Endings tried for pictures, in order."""

@@ -5,15 +5,14 @@ Files as https://okvqa.allenai.org gives them (release 1.1): ``OpenEnded_mscoco_
 annotator typed, beside the stemmed ``answer`` that the published accuracy compares with.
 """
 
-import json
 from pathlib import Path
 
-from foveate.errors import CallerError
 from foveate.evals.datasets.choices import one_of
 from foveate.evals.datasets.coco_vqa import vqa_samples
 from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
 from foveate.evals.datasets.named import MISSING, Named
+from foveate.evals.datasets.names import top
 from foveate.evals.samples import Dataset
 
 __all__ = ["INFO", "read"]
@@ -62,9 +61,6 @@ def read(folder: Path, *, split: str = "val", answers: str = "answer", missing: 
 
 def _types(annotations: Path) -> dict[str, str]:
     """Names of the categories, which the file gives beside its list."""
-    try:
-        body = json.loads(annotations.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise CallerError(f"{annotations.name}: cannot be read: {error}") from None
+    body = top(annotations)
     names = body.get("question_types", {}) if isinstance(body, dict) else {}
     return {key: value for key, value in names.items() if isinstance(value, str)} if isinstance(names, dict) else {}

@@ -6,7 +6,6 @@ https://github.com/oncescuandreea/QuerYD_downloader publishes ``raw_captions_com
 so foveate does not open them: this reader takes the same two mappings as JSON, as other projects have exported them.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from foveate.evals.datasets.choices import one_of
 from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
 from foveate.evals.datasets.named import MISSING, Named
+from foveate.evals.datasets.names import top
 from foveate.evals.datasets.rows import Row
 from foveate.evals.datasets.spans import interval
 from foveate.evals.samples import Dataset, Document, Sample
@@ -70,10 +70,7 @@ def read(folder: Path, *, split: str = "test", films: str = "videos", missing: s
 
 
 def _whole(path: Path) -> Row:
-    try:
-        body = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise CallerError(f"{path.name}: no JSON: {error}") from None
+    body = top(path)
     if not isinstance(body, dict):
         raise CallerError(f"{path.name}: a JSON object of lists by video is expected, found {type(body).__name__}")
     return Row(body, path.name)

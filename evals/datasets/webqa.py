@@ -82,7 +82,7 @@ class _Archive:
         with (self.folder / "imgs.tsv").open("rb") as stream:
             stream.seek(start)
             found, _, body = stream.readline().decode("ascii", "replace").strip().partition("\t")
-        if found != name:
+        if not found.isdigit() or int(found) != int(name):
             raise CallerError(f"{where}: imgs.lineidx leads to picture {found!r:.40} instead of {name!r}")
         unpacked(body, self.folder / "pictures", where, name)
 
@@ -151,15 +151,21 @@ def _sample(row: Row, facts: _Facts) -> Sample | None:
     modality = "image" if any(name.startswith("img/") for name in positive) else "text"
     return Sample(
         id=row.get("_key", str),
-        # The published questions and answers are in quotation marks of their own.
-        text=row.get("Q", str).strip().strip('"'),
+        text=_plain(row.get("Q", str)),
         # Gold first would be a hint to whoever reads in order.
         candidates=tuple(sorted({*positive, *others})),
-        answers=tuple(text.strip().strip('"') for text in row.texts("A")) if row.find("A", list) else (),
+        answers=tuple(_plain(text) for text in row.texts("A")) if row.find("A", list) else (),
         relevant=dict.fromkeys(positive, 1.0),
         facts=tuple(Place(document=name) for name in positive),
         slices=slices_of(row, kind="Qcate") | ({"modality": modality, "hops": str(len(positive))} if positive else {}),
     )
+
+
+def _plain(text: str) -> str:
+    """A text without the quotation marks that most of the published ones stand in as a whole."""
+    plain = text.strip()
+    whole = len(plain) > 1 and plain.count('"') == 2 and plain[0] == plain[-1] == '"'
+    return plain[1:-1].strip() if whole else plain
 
 
 def _ids(row: Row, fields: Sequence[str], facts: _Facts) -> Iterator[str | None]:
