@@ -23,7 +23,7 @@ _CSS = {
     GRID: "var(--line, #d8d8d8)",
     **{color: f"var(--plot-{number}, {color})" for number, color in enumerate(SERIES, 1)},
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # labels come from data: a "$" in one is a dollar
     "font.family": "DejaVu Sans",

@@ -57,9 +57,9 @@ def pictures_of(row: SampleRow, resolve: Resolve | None = None) -> tuple[Picture
         right = ["right"] if row.relevant.get(name, 0.0) > 0 and name not in roles else []
         roles.setdefault(name, right).append(f"found at {place}")
     for name, words in roles.items():
-        path = row.pictures.get(name) or (resolve(name) if resolve else None)
-        if path:
-            found.append(Picture(path=path, title=name, role=", ".join(words)))
+        known = row.pictures.get(name) or (resolve(name) if resolve else None)
+        if known:
+            found.append(Picture(path=known, title=name, role=", ".join(words)))
     return tuple(found)
 
 

@@ -47,8 +47,8 @@ def test_slices_in_their_order() -> None:
 
 @pytest.mark.parametrize(
     ("value", "signed", "words"),
-    [(0.9, False, "0.900"), (-0.0001, True, "0.000"), (0.01, True, "+0.010"), (-0.5, True, "-0.500"), (0, True, "0.000"),
-     (12345.6, False, "1.235e+04"), (61.25, False, "61.25"), (None, False, "unscored")],
+    [(0.9, False, "0.900"), (-0.0001, True, "0.000"), (0.01, True, "+0.010"), (-0.5, True, "-0.500"),
+     (0, True, "0.000"), (12345.6, False, "1.235e+04"), (61.25, False, "61.25"), (None, False, "unscored")],
 )  # fmt: skip
 def test_numbers(value: float | None, signed: bool, words: str) -> None:
     assert number(value, signed=signed) == words
@@ -63,6 +63,7 @@ def test_words_can_be_written_and_hide_nothing(text: str) -> None:
 
 
 def test_words_of_many_scripts_stay() -> None:
-    assert plain("گربه می\u200cخوابد · 猫 · चटाई") == "گربه می\u200cخوابد · 猫 · चटाई"
+    for words in ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0628\u062f", "猫", "चटाई", "\u00ab\u00a0oui\u00a0\u00bb"):
+        assert plain(words) == words
     assert plain("a\u202eb\ud800") == "a\\u202eb\\ud800"
     assert clean("x" * 30, 10) == "x" * 10 + " … (20 more signs)"
