@@ -45,3 +45,12 @@ def test_one_document_a_distinct_text(added: list[tuple[str, str]]) -> None:
     assert len(pool.all()) == len(set(added)) == len(set(ids))
     texts = {document.id: document.text for document in pool.all()}
     assert [texts[name] for name in ids] == [text for _, text in added]
+
+
+def test_a_fact_names_the_first_paragraph_of_its_title() -> None:
+    context = [["A", ["one."]], ["A", ["two."]]]
+    row = Row({"_id": "q", "question": "Q?", "context": context, "supporting_facts": [["A", 0]]}, "entry 0")
+    (sample,), _ = hotpot_samples([row], Paragraphs(), pooled=False, glue=" ")
+    assert sample.candidates[0] == "q/A"
+    assert len(sample.candidates) == 2
+    assert sample.relevant == {"q/A": 1.0}
