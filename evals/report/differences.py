@@ -11,7 +11,7 @@ from foveate.evals.report.figures import number, spread
 from foveate.evals.report.html import page
 from foveate.evals.report.markdown import escaped, table
 from foveate.evals.report.plots import Bar, forest, quality_cost
-from foveate.evals.report.words import clean
+from foveate.evals.report.words import plain
 
 __all__ = ["text_lines", "to_html", "to_markdown"]
 
@@ -112,8 +112,8 @@ def _cost_plot(comparison: Comparison) -> Markup | None:
 
 def _cells(found: Difference) -> tuple[str, ...]:
     return (
-        clean(found.task),
-        clean(found.metric),
+        plain(found.task),
+        plain(found.metric),
         found.better,
         number(found.a),
         number(found.b),
@@ -144,7 +144,7 @@ def _asides(comparison: Comparison) -> Iterator[str]:
         yield "Against a baseline only figures are compared: no intervals, no tests."
     for name, there in (("A", comparison.only_a), ("B", comparison.only_b)):
         if there:
-            yield f"Only in {name}, not compared: {', '.join(map(clean, there))}."
+            yield f"Only in {name}, not compared: {', '.join(map(plain, there))}."
 
 
 def _turned(comparison: Comparison) -> Iterator[str]:
@@ -162,11 +162,11 @@ def _tested(found: Difference) -> bool:
 
 
 def _side(side: Any) -> str:
-    return f"{clean(side['path'])} (suite {clean(side['suite'])}, target {clean(side['target'])})"
+    return f"{plain(side['path'])} (suite {plain(side['suite'])}, target {plain(side['target'])})"
 
 
 def _slice(found: Difference) -> str:
-    return f"{clean(found.slice[0])}: {clean(found.slice[1])}" if found.slice else ""
+    return f"{plain(found.slice[0])}: {plain(found.slice[1])}" if found.slice else ""
 
 
 def _p(value: float) -> str:
