@@ -91,7 +91,7 @@ def probe(
         raise CallerError(f"no caption names a group; the words are {', '.join(_listed(groups))}")
     weights = balance(who, what, target=None if target is None else np.asarray(target, dtype=float), share=share)
     sample = np.zeros(len(items))
-    sample[subsample(weights, seed=seed)] = 1.0
+    sample[subsample(weights, alike=_cells(who, what), seed=seed)] = 1.0
     states = {"before": np.ones(len(items)), "weighted": weights, "subsample": sample}
     tables = [_first(groups, who, states), _second(groups, labels, who, what, states)]
     if encoder is not None:
@@ -131,8 +131,10 @@ def _facts(
 
 def _first(groups: Words, who: Array, states: Mapping[str, Array]) -> Table:
     shares = [representation(who, weights) for weights in states.values()]
-    rows = tuple((name, int(who[:, k].sum()), *(float(each[k]) for each in shares)) for k, name in enumerate(groups))
-    return Table(title="Representation: share of each group", columns=("group", "captions", *states), rows=rows)
+    rows: list[tuple[Cell, ...]] = []
+    for k, name in enumerate(groups):
+        rows.append((name, int(who[:, k].sum()), *(float(each[k]) for each in shares)))
+    return Table(title="Representation: share of each group", columns=("group", "captions", *states), rows=tuple(rows))
 
 
 def _second(groups: Words, labels: Words, who: Array, what: Array, states: Mapping[str, Array]) -> Table:
@@ -149,7 +151,7 @@ def _second(groups: Words, labels: Words, who: Array, what: Array, states: Mappi
 def _model(encoder: Encoder, items: Sequence[Captioned], groups: Words, labels: Words, who: Array) -> Table:
     """Mean cosine of each group's pictures with each label, less that of all groups' pictures."""
     named = np.flatnonzero(who.sum(axis=1) > 0)
-    pictures = encoder.encode_images(opened([items[i] for i in named]))
+    pictures = encoder.encode_images(opened([items[int(i)] for i in named]))
     texts = encoder.encode_text([f"a photo of {label}" for label in labels])
     scores = (pictures @ texts.T).astype(np.float64)
     rows: list[tuple[Cell, ...]] = []
@@ -160,6 +162,11 @@ def _model(encoder: Encoder, items: Sequence[Captioned], groups: Words, labels: 
             rows.append((group, label, int(mine.sum()), gap))
     title = f"The encoder's association: cosine of a group's pictures with a label, less that of all ({encoder.name})"
     return Table(title=title, columns=("group", "label", "pictures", "difference"), rows=tuple(rows))
+
+
+def _cells(who: Array, what: Array) -> NDArray[np.int64]:
+    """(n) number of each row's pattern of groups and labels."""
+    return np.unique(np.concatenate([who, what], axis=1), axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _listed(words: Words) -> list[str]:

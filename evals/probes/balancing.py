@@ -83,16 +83,25 @@ def balance(
     return _dual_ascent(rows, wanted, slack, most, share)
 
 
-def subsample(weights: Array, *, seed: int = 0) -> NDArray[np.int64]:
+def subsample(weights: Array, *, alike: NDArray[np.int64] | None = None, seed: int = 0) -> NDArray[np.int64]:
     """Indices of a sample in which example i is with probability ``weights[i]``: systematic sampling (Madow 1949).
 
-    The examples are taken in a drawn order; the size is the sum of the weights, rounded down or up.
+    Args:
+        weights: (n) in [0, 1].
+        alike: (n) number of the stratum of each example; each gives its sum of weights, rounded down or up, within
+            one. Without it only the whole does.
+        seed: of the order within a stratum and of the start.
+
+    Returns:
+        Sorted indices; as many as the sum of the weights, rounded down or up.
     """
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(weights))
-    ends = np.cumsum(np.clip(weights, 0.0, 1.0)[order]) + rng.random()
-    starts = np.concatenate([[ends[0] - weights[order[0]]], ends[:-1]]) if len(ends) else ends
-    return np.sort(order[np.floor(ends) > np.floor(starts)]).astype(np.int64)
+    strata = np.zeros(len(weights), np.int64) if alike is None else alike
+    order = np.lexsort((rng.random(len(weights)), strata))
+    kept = np.clip(weights, 0.0, 1.0)[order]
+    ends = np.floor(np.cumsum(kept) + rng.random() + 1e-9)
+    starts = np.concatenate([[0.0], ends[:-1]])
+    return np.sort(order[ends > starts]).astype(np.int64)
 
 
 def _checked(groups: Array, labels: Array, target: Array | None, share: float) -> Array:

@@ -6,6 +6,7 @@ annotated samples are correlated with the scores a model got on them. Correlatio
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foveate.errors import CallerError, ExtraMissing
-from foveate.evals.probes.captioned import Captioned, open_picture
+from foveate.evals.probes.captioned import Captioned, open_picture, opened
 from foveate.evals.probes.features import caption_features, picture_features
 from foveate.evals.probes.rated import Rated, rated_by_rank
 from foveate.evals.probes.record import ProbeReport, Table
@@ -91,7 +92,7 @@ def report(encoder: Encoder | None, rated: Sequence[Rated], *, measure: str) -> 
 def probe(encoder: Encoder, items: Sequence[Captioned], *, seed: int = 0) -> ProbeReport:
     """Which captions and pictures the encoder finds: success is one over the rank of a caption's own picture."""
     del seed  # nothing is drawn
-    images = [open_picture(item.path) for item in items]
+    images = opened(items)
     rated = rated_by_rank(encoder, items, images) if items else ()
     return _report(encoder, rated, images, f"text to picture, 1/rank, {encoder.name}")
 
@@ -159,7 +160,6 @@ def _bh(ps: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _stats() -> Any:
     try:
-        from scipy import stats
+        return import_module("scipy.stats")
     except ImportError:
         raise ExtraMissing("scipy", "evals") from None
-    return stats

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL.Image import Image
 
 from foveate.errors import CallerError
 from foveate.evals.datasets.rows import Row, jsonl_rows
@@ -41,13 +42,13 @@ def rated_run(lines: Path, metric: str, *, root: Path | None = None) -> tuple[Ra
     return tuple(_rated(row, metric, root or Path()) for row in jsonl_rows(lines))
 
 
-def rated_by_rank(encoder: Encoder, items: Sequence[Captioned], images: Sequence[object]) -> tuple[Rated, ...]:
+def rated_by_rank(encoder: Encoder, items: Sequence[Captioned], images: Sequence[Image]) -> tuple[Rated, ...]:
     """Captions as queries among the pictures; the score is one over the rank of the caption's own picture.
 
     Pictures of an equal caption count as found too; ties count against the encoder.
     """
     texts = encoder.encode_text([item.caption for item in items])
-    likeness = texts @ encoder.encode_images(list(images)).T  # type: ignore[arg-type]
+    likeness = texts @ encoder.encode_images(images).T
     captions = np.array([item.caption for item in items])
     found = []
     for at, item in enumerate(items):

@@ -81,9 +81,11 @@ def measure(
         boxes = [tuple(reader(picture)) if reader else box for picture, box in shown]
         missed += sum(not found for found in boxes[2:])
         plain[at] = encoder.encode_images([picture for picture, _ in shown])
-        covered[at] = encoder.encode_images(
-            [masked(picture, found) for (picture, _), found in zip(shown, boxes, strict=True)]
-        )
+        if reader is None:  # one strip for all: masked, they are the same picture
+            covered[at] = np.repeat(encoder.encode_images([masked(*shown[1])]), len(shown), axis=0)
+            covered[at, 0] = plain[at, 0]
+        else:
+            covered[at] = encoder.encode_images([masked(shown[i][0], found) for i, found in enumerate(boxes)])
     theirs = captions[wrong]
     return Spotting(
         own=_cosines(plain, captions),
@@ -205,4 +207,5 @@ def _others(words: Sequence[str], seed: int) -> list[int]:
 
 def _cosines(rows: NDArray[np.float32], texts: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n, c, d) and (n, d) -> (n, c)."""
-    return np.einsum("ncd,nd->nc", rows, texts, dtype=np.float64)
+    found: NDArray[np.float64] = np.einsum("ncd,nd->nc", rows, texts, dtype=np.float64)
+    return found
