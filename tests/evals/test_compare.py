@@ -324,11 +324,13 @@ def test_html_has_the_forest_and_the_costs_and_fetches_nothing(tmp_path: Path) -
 
 
 def test_lower_is_better_is_drawn_turned(tmp_path: Path) -> None:
-    page = Page(compare(*two(tmp_path, A, B, "false_answer_rate", "lower")).to_html())
-    assert (
-        "false_answer_rate (turned) -0.200" in str(page.all("svg")[0]["aria-label"])
-        and "Turned: of this metric" in page.text
-    )
+    for name, values in (("a", A), ("b", B)):
+        rows = [line(f"s{n}", scores={"brier": [1.0, value]}) for n, value in enumerate(values)]
+        make_run(tmp_path / name, {"plain": rows}, {"brier": "lower"})
+    found = compare(tmp_path / "a", tmp_path / "b", draws=100)
+    assert found.differences[0].difference == pytest.approx(-0.2)
+    page = Page(found.to_html())
+    assert "brier (turned) +0.200" in str(page.all("svg")[0]["aria-label"]) and "Turned: of this metric" in page.text
 
 
 def test_words_of_data_stay_words(tmp_path: Path) -> None:
