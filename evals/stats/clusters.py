@@ -31,12 +31,13 @@ class Clusters:
     @property
     def starts(self) -> Counts:
         """(g) first row of each cluster."""
-        ends: Counts = np.cumsum(self.sizes)
-        return ends - self.sizes
+        starts: Counts = np.cumsum(self.sizes) - self.sizes
+        return starts
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over each cluster's rows: (m) -> (g)."""
-        return np.add.reduceat(values, self.starts) if len(values) else np.zeros(0)
+        sums: NDArray[np.float64] = np.add.reduceat(values, self.starts) if len(values) else np.zeros(0)
+        return sums
 
     def rows(self, picks: Counts) -> Counts:
         """Rows of some clusters, repeats included: (k) clusters -> row numbers."""

@@ -68,6 +68,7 @@ def interval(
     draws: int = 2000,
     seed: int = 0,
     bounds: Bounds | None = None,
+    binary: bool = True,
 ) -> Interval:
     """Confidence interval of a statistic over samples that share media.
 
@@ -84,6 +85,7 @@ def interval(
         seed: of the draws.
         bounds: least and greatest value a score (of other statistics: the figure) can have. Give them where they
             are known: near a bound the interval is then shorter, and has a width even when all scores are equal.
+        binary: whether scores that all are 0 or 1 are taken to have these bounds when none are given.
 
     Raises:
         CallerError: shapes that do not fit, ``level`` or ``draws`` out of range, a score outside ``bounds``.
@@ -93,6 +95,8 @@ def interval(
         raise CallerError(f"draws must be at least 1, found {draws!r}")
     clusters = clustered(columns, groups or [""] * len(columns))
     _check_bounds(clusters, statistic, bounds)
+    if bounds is None and binary and statistic is mean and _only(clusters.columns, 0.0, 1.0):
+        bounds = (0.0, 1.0)
     value = statistic(clusters.columns) if len(clusters.columns) else _NAN
     low, high, taken, method = _bounds(clusters, statistic, value, (level, draws, seed), bounds)
     if statistic is mean:  # neither rounding nor Agresti and Min's pull towards 0 may leave the figure outside
@@ -146,8 +150,7 @@ def _mean(clusters: Clusters, drawing: _Drawing, bounds: Bounds | None) -> _Foun
     level, draws, seed = drawing
     spread = spread_of(clusters)
     values = clusters.columns[:, 0]
-    bounds = bounds or ((0.0, 1.0) if np.isin(values, (0.0, 1.0)).all() else None)
-    if np.isin(values, (-1.0, 0.0, 1.0)).all() and (bounds is None or bounds == (-1.0, 1.0)):
+    if bounds == (-1.0, 1.0) and _only(clusters.columns, -1.0, 0.0, 1.0):
         return _shares(values, spread, level)
     if bounds is not None:
         return *wilson(spread, level, bounds), 0, "Wilson at the effective number of samples"
@@ -161,6 +164,10 @@ def _mean(clusters: Clusters, drawing: _Drawing, bounds: Bounds | None) -> _Foun
 def _shares(values: Columns, spread: Spread, level: float) -> _Found:
     gained, lost = float((values > 0).mean()), float((values < 0).mean())
     return *difference_of_shares(spread, gained, lost, level), 0, "Agresti-Min at the effective number of samples"
+
+
+def _only(columns: Columns, *values: float) -> bool:
+    return bool(np.isin(columns[:, 0], values).all())
 
 
 def _none(reason: str) -> _Found:

@@ -29,9 +29,10 @@ __all__ = [
 Bounds = tuple[float, float]
 """Low and high."""
 
-# Correlation inside a cluster that is believed before the data say anything, weighing as one cluster that differs.
-# Without it the design effect of 95% right answers in few clusters is pure noise: coverage fell to 0.90.
-_PRIOR_CORRELATION = 0.3
+# Correlation inside a cluster that is believed before the data say anything. Its weight falls with the clusters that
+# differ: half a cluster over one and their count. With 95% right answers and strongly correlated clusters coverage
+# is 0.94 with it and 0.92 without; a constant weight covers 0.98 where clusters are weakly correlated.
+_PRIOR_CORRELATION, _PRIOR_WEIGHT = 0.3, 0.5
 # With a dozen clusters of very unequal size some draws hardly vary and their t goes to infinity.
 _FARTHEST = 3.0
 _CHUNK = 1_000_000
@@ -71,7 +72,8 @@ class Spread:
         if self.variance <= 0.0:
             return self.prior_effect
         seen = self.error**2 / (self.variance / self.n)
-        return (self.differing * seen + self.prior_effect) / (self.differing + 1)
+        weight = _PRIOR_WEIGHT / (self.differing + 1)
+        return (self.differing * seen + weight * self.prior_effect) / (self.differing + weight)
 
 
 def spread_of(clusters: Clusters) -> Spread:

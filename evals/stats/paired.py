@@ -107,6 +107,7 @@ def paired(
             draws=min(draws, _INTERVAL_DRAWS),
             seed=seed,
             bounds=_difference_bounds(clusters, width, bounds),
+            binary=False,
         )
     else:
 
