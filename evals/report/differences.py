@@ -7,10 +7,11 @@ from typing import Any
 from markupsafe import Markup
 
 from foveate.evals.report.comparison import Comparison, Difference
+from foveate.evals.report.drawings import cost_plots
 from foveate.evals.report.figures import number, spread
 from foveate.evals.report.html import page
 from foveate.evals.report.markdown import escaped, table
-from foveate.evals.report.plots import Bar, forest, quality_cost
+from foveate.evals.report.plots import Bar, forest
 from foveate.evals.report.words import plain
 
 __all__ = ["text_lines", "to_html", "to_markdown"]
@@ -62,7 +63,7 @@ def to_html(comparison: Comparison) -> str:
         "asides": [*_asides(comparison), *_turned(comparison)],
         "plots": [Markup(plot) for plot in _forests(comparison)],
         "slice_plots": [Markup(plot) for plot in _slice_forests(comparison)],
-        "cost_plot": _cost_plot(comparison),
+        "cost_plots": [Markup(plot) for plot in cost_plots(comparison.costs, "leading metric")],
     }
     return page("compare.html", body)
 
@@ -103,11 +104,6 @@ def _bar(found: Difference, label: str, comparison: Comparison) -> Bar:
         note=note,
         strong=found.adjusted <= 1 - comparison.level,
     )
-
-
-def _cost_plot(comparison: Comparison) -> Markup | None:
-    measures = list(dict.fromkeys(measure for point in comparison.costs for measure in point.costs))
-    return Markup(quality_cost(comparison.costs, measures, "leading metric")) if measures else None
 
 
 def _cells(found: Difference) -> tuple[str, ...]:

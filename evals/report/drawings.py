@@ -12,7 +12,7 @@ from foveate.evals.report.plots import Bar, Point, calibration, quality_cost, ri
 from foveate.evals.report.run import TaskRows
 from foveate.evals.report.words import plain
 
-__all__ = ["confidence_plots", "cost_plot", "leading", "slice_plots", "task_point"]
+__all__ = ["confidence_plots", "cost_plots", "leading", "slice_plots", "task_point"]
 
 # Both keep confidence and right; those of calibration leave abstentions out, those of selective answering do not.
 _SELECTIVE = ("aurc", "risk", "coverage")
@@ -52,11 +52,11 @@ def slice_plots(task: TaskRows) -> list[str]:
     return plots
 
 
-def cost_plot(tasks: Iterable[TaskRows]) -> str | None:
-    """Each task's leading metric against its costs; None where no cost is known."""
-    points = [point for task in tasks for point in (task_point(task),) if point is not None]
-    measures = list(dict.fromkeys(measure for point in points for measure in point.costs))
-    return quality_cost(points, measures, "leading metric of each task") if measures else None
+def cost_plots(points: Iterable[Point | None], quality: str) -> list[str]:
+    """Quality against every cost that is known of any point, one plot a measure."""
+    known = [point for point in points if point is not None]
+    measures = dict.fromkeys(measure for point in known for measure in point.costs)
+    return [quality_cost(known, measure, quality) for measure in measures]
 
 
 def task_point(task: TaskRows, name: str = "", series: int = 0, metric: str | None = None) -> Point | None:

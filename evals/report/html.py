@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from foveate.evals.report.cards import card
-from foveate.evals.report.drawings import confidence_plots, cost_plot, slice_plots
+from foveate.evals.report.drawings import confidence_plots, cost_plots, slice_plots, task_point
 from foveate.evals.report.failures import COUNT, failures
 from foveate.evals.report.pictures import BUDGET_BYTES, Resolve, Thumbnails
 from foveate.evals.report.run import RunFolder, TaskRows
@@ -39,8 +39,8 @@ def html(run: RunFolder, *, resolve: Resolve | None = None, count: int = COUNT) 
         thumbnails = Thumbnails(root=run.path, left_bytes=share)
         shown |= _samples(task, thumbnails, resolve, count) | _plots(task)
         left -= share - thumbnails.left_bytes
-    plot = cost_plot(tasks)
-    return page("report.html", body | {"cost_plot": Markup(plot) if plot else None})
+    plots = cost_plots(map(task_point, tasks), "leading metric of each task")
+    return page("report.html", body | {"cost_plots": list(map(Markup, plots))})
 
 
 def page(name: str, body: Mapping[str, Any]) -> str:

@@ -61,10 +61,10 @@ def _figures(tasks: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _data(tasks: Sequence[dict[str, Any]]) -> list[str]:
-    head = ("task", "kind", "dataset", "options", "sha256", "licence", "source", "samples")
-    keys = ("task", "dataset", "options", "sha256", "licence", "source")
+    head = ("task", "kind", "target", "dataset", "options", "sha256", "licence", "source", "samples")
+    keys = ("task", "target", "dataset", "options", "sha256", "licence", "source")
     rows = [(task["name"], *(task["data"][key] for key in keys), task["samples"]) for task in tasks]
-    return table(head, rows, right=7)
+    return table(head, rows, right=8)
 
 
 def _task(task: dict[str, Any]) -> list[str]:

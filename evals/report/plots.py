@@ -179,55 +179,47 @@ def forest(title: str, bars: Sequence[Bar], better: str) -> str:
     return svg(7.6, 0.95 + _ROW_IN * len(shown), alt, draw)
 
 
-def quality_cost(points: Sequence[Point], measures: Sequence[str], quality: str) -> str:
-    """Quality with its interval against what a sample costs, one panel a measure.
+def quality_cost(points: Sequence[Point], measure: str, quality: str) -> str:
+    """Quality with its interval against what a sample costs.
 
     Args:
-        points: tasks or runs; those without a value are left out.
-        measures: which costs, at least one.
+        points: tasks or runs; those without a value or without this cost are left out.
+        measure: which cost.
         quality: label of the upright axis.
     """
-    known = [point for point in points if np.isfinite(point.value)]
-    alt = f"{quality} against cost a sample: " + "; ".join(
-        f"{p.label} {number(p.value)} at " + ", ".join(f"{number(p.costs[m])} {m}" for m in measures if m in p.costs)
-        for p in known
+    there = [point for point in points if np.isfinite(point.value) and measure in point.costs]
+    alt = f"{quality} against {measure} a sample: " + "; ".join(
+        f"{point.label} {number(point.value)} at {number(point.costs[measure])}" for point in there
     )
-    wide = len(measures) if len(measures) <= 3 else 2
-    high = -(-len(measures) // wide)
 
     def draw(figure: Any) -> None:
-        panels = figure.subplots(high, wide, squeeze=False)
-        for axes, measure in zip(panels.flat, measures, strict=False):
-            _cost_panel(axes, known, measure)
-        for axes in list(panels.flat)[len(measures) :]:
-            axes.set_axis_off()
-        for row in panels:
-            row[0].set_ylabel(quality)
+        axes = figure.subplots()
+        axes.set_ylabel(quality)
+        _cost_panel(axes, there, measure)
 
-    return svg((3.7 if wide == 3 else 4.6) * wide, 3.3 * high, alt, draw)
+    return svg(4.9, 3.5, alt, draw)
 
 
 def _cost_panel(axes: Any, points: Sequence[Point], measure: str) -> None:
-    there = [point for point in points if measure in point.costs]
-    for point in there:
+    for point in points:
         x, color = point.costs[measure], SERIES[point.series % len(SERIES)]
         if np.isfinite(point.low) and np.isfinite(point.high):
             axes.plot([x, x], [point.low, point.high], color=color, linewidth=1.4, alpha=0.6)
         axes.plot([x], [point.value], "os"[point.series % 2], color=color, markersize=6, zorder=3)
-    values = [point.costs[measure] for point in there]
+    values = [point.costs[measure] for point in points]
     if values and min(values) > 0 and max(values) > 30 * min(values):
         axes.set_xscale("log")
         axes.set_xlim(min(values) / 1.6, max(values) * 4)
     else:
-        axes.set_xlim(0, max(values, default=1.0) * 1.35 or 1.0)
-    ends = [end for p in there for end in (p.value, p.low, p.high) if np.isfinite(end)]
+        axes.set_xlim(0, max(values, default=1.0) * 1.5 or 1.0)
+    ends = [end for p in points for end in (p.value, p.low, p.high) if np.isfinite(end)]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     room = max(high - low, 0.05) * 0.14
     axes.set_ylim(low - room, high + room)
     axes.set_xlabel(f"{measure} a sample")
     place(
         axes,
-        [Label(x=p.costs[measure], y=p.value, text=_short(p.label), low=p.low, high=p.high) for p in there],
+        [Label(x=p.costs[measure], y=p.value, text=_short(p.label), low=p.low, high=p.high) for p in points],
     )
 
 

@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 
 def context(run: RunFolder) -> dict[str, Any]:
     """Everything but plots and samples."""
-    tasks = [_task(task, place) for place, task in enumerate(run.tasks.values(), 1)]
+    tasks = [_task(run, task, place) for place, task in enumerate(run.tasks.values(), 1)]
     samples = sum(task["samples"] for task in tasks)
     errors = sum(task["errors"] for task in tasks)
     return {
@@ -28,7 +28,8 @@ def context(run: RunFolder) -> dict[str, Any]:
         "note": note(run),
         "target_facts": _facts(run.run["target"]),
         "run_facts": _facts(
-            {"seed": run.run.get("seed"), "limit": run.run.get("limit"), **_mapping(run.run.get("versions"))}
+            {key: run.run[key] for key in ("seed", "limit", "level", "draws") if key in run.run}
+            | dict(_mapping(run.run.get("versions")))
         ),
     }
 
@@ -44,7 +45,7 @@ def note(run: RunFolder) -> str:
     )
 
 
-def _task(task: TaskRows, place: int) -> dict[str, Any]:
+def _task(run: RunFolder, task: TaskRows, place: int) -> dict[str, Any]:
     return {
         "name": clean(task.name),
         "anchor": f"task-{place}",
@@ -64,6 +65,9 @@ def _task(task: TaskRows, place: int) -> dict[str, Any]:
         ],
         "data": {
             "task": clean(task.facts.get("title") or task.facts.get("task") or UNKNOWN),
+            "target": clean(
+                _mapping(task.facts.get("target")).get("kind") or run.run["target"].get("kind") or run.target
+            ),
             "dataset": clean(task.facts.get("dataset") or UNKNOWN),
             "options": _flat(_mapping(task.facts.get("options"))),
             "sha256": clean(task.facts.get("data_sha256") or UNKNOWN),

@@ -318,7 +318,7 @@ def test_html_has_the_forest_and_the_costs_and_fetches_nothing(tmp_path: Path) -
     page = Page(compare(*two(tmp_path, A, B)).to_html())
     drawings = [str(item["aria-label"]) for item in page.all("svg")]
     assert drawings[0].startswith("plain: how much better B is: recall@3 +0.200 [")
-    assert drawings[1].startswith("leading metric against cost a sample: A plain recall@3 0.700")
+    assert drawings[1].startswith("leading metric against median seconds a sample: A plain recall@3 0.700")
     assert page.scripts == [] and not page.all("img") and not page.all("a")
     assert "default-src 'none'" in str(next(meta for meta in page.all("meta") if "http-equiv" in meta)["content"])
 

@@ -44,7 +44,7 @@ def test_figures_slices_and_costs(tmp_path: Path) -> None:
     assert "| image | 1 | 1.000 \\[1.000, 1.000\\] |" in text
     assert "| text | 1 | unscored |" in text
     assert "| seconds | 0.21 | 0.105 | 0.11 | 2 |" in text
-    assert "| plain | retrieval | sample | hard = false |" in text
+    assert "| plain | retrieval | agent | sample | hard = false |" in text
 
 
 def test_unscored_is_never_0(tmp_path: Path) -> None:
