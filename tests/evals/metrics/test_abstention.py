@@ -1,4 +1,5 @@
 import math
+import random
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_precision_recall_and_f1_are_those_of_scikit_learn(table: list[tuple[boo
 
 
 @given(tables, st.randoms())
-def test_order_of_rows_does_not_matter(table: list[tuple[bool, bool]], rng) -> None:  # type: ignore[no-untyped-def]
+def test_order_of_rows_does_not_matter(table: list[tuple[bool, bool]], rng: random.Random) -> None:
     shuffled = table[:]
     rng.shuffle(shuffled)
     for name in EVERY:

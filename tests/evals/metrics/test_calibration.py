@@ -1,4 +1,5 @@
 import math
+import random
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_ece_by_hand_and_on_the_edges() -> None:
 
 
 @given(tables, st.randoms())
-def test_bounds_and_order(table: list[tuple[float, float]], rng) -> None:  # type: ignore[no-untyped-def]
+def test_bounds_and_order(table: list[tuple[float, float]], rng: random.Random) -> None:
     columns = np.array(table)
     shuffled = table[:]
     rng.shuffle(shuffled)
