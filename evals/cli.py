@@ -141,8 +141,11 @@ def power(
     """How many samples would it take to see a difference?"""
     from foveate.evals.planning import samples_needed
 
-    body = samples_needed(run, task, metric, points / 100, against)
-    Console(json=json).table(body)
+    found = samples_needed(run, task, metric, points / 100, against)
+    if json:
+        Console(json=True).table(found.to_dict())
+    else:
+        Console().lines([found.sentence])
 
 
 @app.command("list")
