@@ -1,4 +1,4 @@
-"""A tiny CLIP that knows coloured shapes: trained in the test on drawings, so that explanations can be right or wrong."""
+"""A tiny CLIP that knows coloured shapes, trained on drawings: explanations of it can be right or wrong."""
 
 import json
 from pathlib import Path
@@ -79,7 +79,7 @@ def train(parts: tuple[Any, Any, Any], *, steps: int, batch: int = 64, seed: int
         optimiser.step()
         rate.step()
     model.eval()
-    return float(loss)
+    return float(loss.detach())
 
 
 def encoder(parts: tuple[Any, Any, Any], name: str = "tiny-shapes") -> OpenClipEncoder:
