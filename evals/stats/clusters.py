@@ -36,15 +36,15 @@ class Clusters:
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over each cluster's rows: (m) -> (g)."""
-        sums: NDArray[np.float64] = np.add.reduceat(values, self.starts) if len(values) else np.zeros(0)
-        return sums
+        return np.add.reduceat(values, self.starts) if len(values) else np.zeros(0)
 
     def rows(self, picks: Counts) -> Counts:
         """Rows of some clusters, repeats included: (k) clusters -> row numbers."""
         sizes = self.sizes[picks]
         ends = np.cumsum(sizes)
         total = int(ends[-1]) if len(ends) else 0
-        return np.arange(total) + np.repeat(self.starts[picks] - (ends - sizes), sizes)
+        rows: Counts = np.arange(total) + np.repeat(self.starts[picks] - (ends - sizes), sizes)
+        return rows
 
 
 def clustered(columns: Columns, groups: Sequence[str]) -> Clusters:
