@@ -209,6 +209,7 @@ def _cost_panel(axes: Any, points: Sequence[Point], measure: str) -> None:
     values = [point.costs[measure] for point in points]
     if values and min(values) > 0 and max(values) > 30 * min(values):
         axes.set_xscale("log")
+        _plain_numbers(axes.xaxis)
         axes.set_xlim(min(values) / 1.6, max(values) * 4)
     else:
         axes.set_xlim(0, max(values, default=1.0) * 1.5 or 1.0)
@@ -271,6 +272,14 @@ def _short(text: str) -> str:
 
 def _at_half(coverage: Any, risk: Any) -> float:
     return float(risk[int(np.searchsorted(coverage, 0.5))])
+
+
+def _plain_numbers(axis: Any) -> None:
+    """1, 10, 100: the scale's own labels are mathematics, which stays off for words of data."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _percent(axis: Any) -> None:

@@ -64,7 +64,7 @@ def _task(run: RunFolder, task: TaskRows, place: int) -> dict[str, Any]:
             for line in cost_lines(task)
         ],
         "data": {
-            "task": clean(task.facts.get("title") or task.facts.get("task") or UNKNOWN),
+            "task": clean(task.facts.get("task") or UNKNOWN),
             "target": clean(
                 _mapping(task.facts.get("target")).get("kind") or run.run["target"].get("kind") or run.target
             ),

@@ -123,6 +123,12 @@ def test_points_without_a_cost_stay_out_of_its_panel() -> None:
     assert "seconds a sample" in words(svg) and "task 0 0.500 at 1.000" in svg
 
 
+def test_costs_far_apart_stand_on_a_scale_of_plain_numbers() -> None:
+    points = [Point(label=f"t{cost}", value=0.5, low=NAN, high=NAN, costs={"seconds": cost}) for cost in (0.2, 30.0)]
+    found = words(quality_cost(points, "seconds", "quality"))
+    assert {"1", "10"} <= set(found) and not any("$" in text for text in found)
+
+
 @pytest.mark.parametrize("count", [1, 4, 9])
 def test_labels_lie_neither_on_each_other_nor_outside(count: int) -> None:
     with canvas(4.6, 3.4) as figure:
