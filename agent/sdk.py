@@ -25,7 +25,7 @@ from foveate.memory.collection import Collection, EncoderInfo
 from foveate.memory.filters import parse
 from foveate.memory.threads import open_threads
 from foveate.records import Answer, Chunk, Citation, Result
-from foveate.rerankers.open_chat import open_chat
+from foveate.rerankers.open_chat import generator_of
 from foveate.rerankers.protocols import ChatModel, Reranker
 from foveate.rerankers.sentences import SentenceReranker
 from foveate.retrievers.encoders.presets import load_encoder
@@ -98,7 +98,7 @@ class Agent:
         if encoder is None or isinstance(encoder, str):
             encoder = load_encoder(encoder or chosen.encoder)
         info = EncoderInfo(name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim)
-        model = model or _generator(chosen)
+        model = model or generator_of(chosen)
         collection = Collection.open(chosen.home, name, info, chosen.store, create=create)
         return cls(collection, encoder, model, reranker or SentenceReranker(encoder.encode_text), chosen)
 
@@ -368,10 +368,3 @@ def _citation(item: Mapping[str, Any]) -> Citation:
         source=item["source"],
         quote=item["quote"],
     )
-
-
-def _generator(settings: Settings) -> ChatModel:
-    if not settings.generator.startswith("openai:"):
-        return open_chat(settings.generator)
-    key = settings.api_key.get_secret_value() if settings.api_key else None
-    return open_chat(settings.generator, api_key=key, sees=settings.generator_sees)

@@ -148,6 +148,40 @@ def power(
         Console().lines([found.sentence])
 
 
+@app.command(
+    epilog="Example: `foveate eval judge runs/quick --task answers --model openai:MODEL@URL --labels labels.jsonl`"
+)
+def judge(
+    run: Run,
+    task: Annotated[str, typer.Option("--task", help="Name of a task in the run.")],
+    labels: Annotated[Path, typer.Option("--labels", help="JSONL: question, answers, answer, right (true or false).")],
+    model: Annotated[str | None, typer.Option("--model", help="`openai:MODEL@URL`; the generator if left out.")] = None,
+    sees: Annotated[bool | None, typer.Option("--sees/--blind", help="The judge takes pictures.")] = None,
+    json: Json = False,
+) -> None:
+    """Let a language model judge the answers of a run, calibrated on answers that people judged."""
+    from foveate.evals.judging import judge_run
+    from foveate.rerankers.open_chat import generator_of
+    from foveate.settings import Settings
+
+    console = Console(json=json)
+    path = judge_run(run, task, generator_of(Settings.load(generator=model, generator_sees=sees)), labels)
+    body = jsonlib.loads(path.read_text(encoding="utf-8"))
+    if json:
+        sys.stdout.write(jsonlib.dumps(body) + "\n")
+        return
+    right, held = body["right"], body["calibration"]
+    console.lines(
+        [
+            f"judged right: {_number(right['value'])}  [{_number(right['low'])}, {_number(right['high'])}], "
+            f"{right['scored']} scored, {right['unscored']} unscored",
+            f"judge {body['judge']} agrees with people on {held['agreement']:.2f} of {held['n']} labels, "
+            f"kappa {held['kappa']:.2f}; {held['unscored']} labels it said nothing of",
+        ]
+    )
+    console.note(f"judgements: {path}l")
+
+
 @app.command("list")
 def list_known(json: Json = False) -> None:
     """Suites, tasks, metrics, targets and datasets there are."""

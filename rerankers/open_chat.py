@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from foveate.errors import ConfigError
 from foveate.rerankers.protocols import ChatModel
+from foveate.settings import Settings
 
-__all__ = ["CHATS", "open_chat"]
+__all__ = ["CHATS", "generator_of", "open_chat"]
 
 CHATS = {
     "local": "foveate.rerankers.local:LocalChat",
@@ -66,3 +67,16 @@ def open_chat(spec: str, **options: Any) -> ChatModel:
     except TypeError as error:
         raise ConfigError(f"chat model {spec!r}: {error}") from error
     return model
+
+
+def generator_of(settings: Settings) -> ChatModel:
+    """The chat model that the settings name, with their key and whether it sees.
+
+    Raises:
+        ConfigError: as :func:`open_chat`.
+        ModelMissing: an embedded model was never fetched; the message has the command.
+    """
+    if not settings.generator.startswith("openai:"):
+        return open_chat(settings.generator)
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    return open_chat(settings.generator, api_key=key, sees=settings.generator_sees)

@@ -5,8 +5,7 @@ from typing import Any
 
 from foveate.errors import CallerError
 from foveate.evals.targets.protocols import Target
-from foveate.rerankers.open_chat import open_chat
-from foveate.rerankers.protocols import ChatModel
+from foveate.rerankers.open_chat import generator_of
 from foveate.rerankers.scripted import ScriptedChat
 from foveate.retrievers.encoders.presets import load_encoder
 from foveate.settings import Settings
@@ -17,7 +16,7 @@ __all__ = ["TARGETS", "open_target"]
 def _agent(settings: Settings, options: dict[str, Any]) -> Target:
     from foveate.evals.targets.agent import AgentTarget
 
-    return AgentTarget(settings, load_encoder(settings.encoder), _chat(settings), **options)
+    return AgentTarget(settings, load_encoder(settings.encoder), generator_of(settings), **options)
 
 
 def _retriever(settings: Settings, options: dict[str, Any]) -> Target:
@@ -43,14 +42,14 @@ def _encoder(settings: Settings, options: dict[str, Any]) -> Target:
 def _model(settings: Settings, options: dict[str, Any]) -> Target:
     from foveate.evals.targets.model import ModelTarget
 
-    return ModelTarget(_chat(settings), **options)
+    return ModelTarget(generator_of(settings), **options)
 
 
 def _endpoint(settings: Settings, options: dict[str, Any]) -> Target:
     from foveate.evals.targets.endpoint import EndpointTarget
     from foveate.rerankers.client import OpenAIChat
 
-    chat = _chat(settings)
+    chat = generator_of(settings)
     if not isinstance(chat, OpenAIChat):
         raise CallerError(f"target 'endpoint' needs `--model openai:MODEL@http://HOST:PORT/v1`, not {chat.name!r}")
     return EndpointTarget(chat, **options)
@@ -81,10 +80,3 @@ def open_target(kind: str, settings: Settings, **options: Any) -> Target:
         return TARGETS[kind](settings, options)
     except TypeError as error:
         raise CallerError(f"target {kind!r}: {error}") from None
-
-
-def _chat(settings: Settings) -> ChatModel:
-    if not settings.generator.startswith("openai:"):
-        return open_chat(settings.generator)
-    key = settings.api_key.get_secret_value() if settings.api_key else None
-    return open_chat(settings.generator, api_key=key, sees=settings.generator_sees)
