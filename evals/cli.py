@@ -11,6 +11,7 @@ import typer
 
 from foveate.console import Console
 from foveate.errors import CallerError
+from foveate.evals.probes.cli import app as probes
 
 if TYPE_CHECKING:
     from foveate.evals.runner import Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Measure: run suites, compare runs, read reports, probe models.")
+app.add_typer(probes, name="probe")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Run = Annotated[Path, typer.Argument(help="Folder of a run.")]

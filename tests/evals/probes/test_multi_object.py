@@ -80,7 +80,7 @@ def test_retrieved_by_hand() -> None:
 def test_classified_reads_what_is_linear() -> None:
     rng = np.random.default_rng(0)
     members = [tuple(map(int, rng.permutation(4)[:2])) for _ in range(80)]
-    rows = np.array([np.eye(4)[a] + 0.3 * np.eye(4)[b] for a, b in members], np.float32)
+    rows = np.array([[*np.eye(4)[a], *0.3 * np.eye(4)[b]] for a, b in members], np.float32)
     found = classified(rows, members, 4)
     assert np.nanmean(found[:, 0]) == 1.0 and np.nanmean(found[:, 1]) == 1.0
     assert np.isnan(found[:, 2:]).all()
