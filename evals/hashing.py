@@ -26,8 +26,9 @@ def data_sha256(dataset: Dataset) -> str:
 
 
 def documents_sha256(dataset: Dataset) -> str:
-    """The same over the documents alone: what an index is made of."""
-    return _digest(dataset, [])
+    """The same over the documents and the samples' films alone: what an index is made of."""
+    films = sorted({film for sample in dataset.samples for film in sample.films})
+    return _digest(dataset, [{"films": films}] if films else [])
 
 
 def _digest(dataset: Dataset, samples: list[dict[str, Any]]) -> str:

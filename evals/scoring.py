@@ -66,7 +66,7 @@ def _metrics(
 def _figure(
     measured: Metric, rows: Columns, groups: Sequence[str], level: float, draws: int, seed: int
 ) -> dict[str, Any]:
-    found = interval(rows, measured.statistic, groups, level=level, draws=draws, seed=seed)
+    found = interval(rows, measured.statistic, groups, level=level, draws=draws, seed=seed, bounds=measured.bounds)
     return {
         "value": _number(found.value),
         "low": _number(found.low),

@@ -23,6 +23,7 @@ __all__ = ["METRICS", "PREFIX", "WEIGHT", "clip_scores", "ref_clip_scores"]
 
 PREFIX = "A photo depicts "
 WEIGHT = 2.5
+_RANGE = (0.0, WEIGHT)
 _BATCH = 64
 """Pictures that are held in memory at once."""
 _SOURCE = "Hessel et al., EMNLP 2021"
@@ -118,6 +119,8 @@ def _encoder(context: Context) -> Encoder:
 
 
 METRICS = (
-    Metric(name="clipscore", title="CLIPScore", source=_SOURCE, better="higher", rows=_clip_rows),
-    Metric(name="refclipscore", title="RefCLIPScore", source=_SOURCE, better="higher", rows=_ref_rows),
+    Metric(name="clipscore", title="CLIPScore", source=_SOURCE, better="higher", rows=_clip_rows, bounds=_RANGE),
+    Metric(
+        name="refclipscore", title="RefCLIPScore", source=_SOURCE, better="higher", rows=_ref_rows, bounds=_RANGE
+    ),
 )

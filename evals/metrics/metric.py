@@ -49,5 +49,7 @@ class Metric:
     better: Literal["higher", "lower"]
     rows: Callable[[Sequence[Sample], Sequence[Output], Context], Columns]
     """(n) samples with their outputs -> (n, c). NaN where sample or output lacks what the metric reads."""
+    bounds: tuple[float, float] | None = (0.0, 1.0)
+    """Least and greatest value of a score and of the figure; None where there is none. Intervals stay within."""
     statistic: Callable[[Columns], float] = mean
     """(m, c) scored rows -> the figure; NaN where it does not exist (AUROC of one class)."""

@@ -10,7 +10,7 @@ from typing import Any
 from foveate.agent.sdk import Agent
 from foveate.errors import CallerError, ServiceError
 from foveate.evals.hashing import documents_sha256
-from foveate.evals.samples import Dataset, Output, Place, Sample
+from foveate.evals.samples import Dataset, Output, Place, Sample, Span
 from foveate.evals.targets.encoder import EncoderTarget
 from foveate.evals.targets.protocols import Ability, Ranking
 from foveate.evals.targets.staging import Staged, stage
@@ -33,7 +33,7 @@ class AgentTarget:
     """Finds with ``Agent.search``, answers with ``Agent.aask``, matches with the agent's encoder."""
 
     kind = "agent"
-    abilities: frozenset[Ability] = frozenset({"find", "ask", "match"})
+    abilities: frozenset[Ability] = frozenset({"find", "locate", "ask", "match"})
     concurrency = 1
 
     def __init__(
@@ -82,7 +82,7 @@ class AgentTarget:
     def _open(self, dataset: Dataset, work: Path) -> None:
         key = digest(documents_sha256(dataset), self.encoder.fingerprint, repr(self._settings.index))
         home = work / key
-        self._staged = stage(dataset, home / "files") if dataset.documents else Staged(roots=())
+        self._staged = stage(dataset, home / "files")
         done = home / "indexed.json"
         if not done.exists():
             # Half an index is made again from nothing: what is measured must not depend on when a run was killed.
@@ -117,24 +117,49 @@ class AgentTarget:
         results = await self.results(sample, k)
         return self.ranked([(result, result.score) for result in results], k)
 
-    async def results(self, sample: Sample, k: int) -> list[Result]:
-        """The search's own results, enough of them for ``k`` documents."""
+    async def results(self, sample: Sample, k: int, *, kind: str | None = None) -> list[Result]:
+        """The search's own results, enough of them for ``k`` documents.
+
+        Args:
+            sample: what to search with.
+            k: documents wanted.
+            kind: of media; of films, the sample's own alone where it names them.
+
+        Raises:
+            CallerError: the sample looks in a part of the documents.
+        """
         if self._pooled or sample.candidates:
             raise CallerError(
                 f"sample {sample.id!r} looks in a part of the documents only; the agent searches its whole collection: "
                 "use the target 'encoder' for this dataset"
             )
         async with self._busy:  # a search keeps its query's vector; two at once would encode twice
-            return await asyncio.to_thread(self._search, sample, k)
+            return await asyncio.to_thread(self._search, sample, k, kind)
 
-    def _search(self, sample: Sample, k: int) -> list[Result]:
+    def _search(self, sample: Sample, k: int, kind: str | None) -> list[Result]:
         found = self.agent.search(
-            sample.text, images=sample.images, exclude=sample.exclude, k=_DEPTH * k, fold=self._fold
+            sample.text,
+            images=sample.images,
+            exclude=sample.exclude,
+            filters=_filters(kind, sample.films),
+            k=_DEPTH * k,
+            fold=self._fold,
         )
         if self._stage is None:
             return found
         hits = [(hit.rank, result) for result in found if (hit := result.hit(self._stage))]
         return [result for _, result in sorted(hits, key=lambda item: item[0])]
+
+    async def locate(self, sample: Sample, k: int) -> list[Span]:
+        """The best ``k`` moments of the sample's films, each span once."""
+        results = await self.results(sample, k, kind="film")
+        wanted = set(_absolute(sample.films))
+        spans = [
+            (result.chunk.locator.start_s, result.chunk.locator.end_s)
+            for result in results
+            if isinstance(result.chunk.locator, TimeSpan) and (not wanted or wanted & set(result.chunk.paths))
+        ]
+        return list(dict.fromkeys(spans))[:k]
 
     def ranked(self, results: Sequence[tuple[Result, float]], k: int) -> Ranking:
         """Documents of scored results, each once, at its first place."""
@@ -173,6 +198,16 @@ class AgentTarget:
         if self._agent is not None:
             agent, self._agent = self._agent, None
             await asyncio.to_thread(agent.close)
+
+
+def _absolute(paths: Sequence[str]) -> list[str]:
+    return [str(Path(path).absolute()) for path in paths]
+
+
+def _filters(kind: str | None, films: Sequence[str]) -> str:
+    """In the language of ``foveate search --filter``; a path with a double quote is left to the caller to sort out."""
+    named = ",".join(f'"{path}"' for path in _absolute(films) if '"' not in path) if kind == "film" else ""
+    return " ".join(part for part in (f"kind:{kind}" if kind else "", f"path:{named}" if named else "") if part)
 
 
 def model_facts(model: ChatModel) -> dict[str, Any]:

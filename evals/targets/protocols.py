@@ -5,11 +5,23 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from foveate.errors import CallerError
-from foveate.evals.samples import Dataset, Output, Sample
+from foveate.evals.samples import Dataset, Output, Sample, Span
 
-__all__ = ["ABILITIES", "Ability", "Answers", "Finds", "Matches", "Ranking", "Reranks", "Says", "Target", "need"]
+__all__ = [
+    "ABILITIES",
+    "Ability",
+    "Answers",
+    "Finds",
+    "Locates",
+    "Matches",
+    "Ranking",
+    "Reranks",
+    "Says",
+    "Target",
+    "need",
+]
 
-Ability = Literal["find", "rerank", "ask", "say", "match"]
+Ability = Literal["find", "locate", "rerank", "ask", "say", "match"]
 ABILITIES: tuple[Ability, ...] = get_args(Ability)
 Ranking = list[tuple[str, float]]
 """(document id, score), best first, each document once."""
@@ -44,6 +56,14 @@ class Finds(Protocol):
 
     async def find(self, sample: Sample, k: int) -> Ranking:
         """The best ``k`` documents of the prepared dataset."""
+
+
+@runtime_checkable
+class Locates(Protocol):
+    """Ability ``locate``: moments of the sample's films."""
+
+    async def locate(self, sample: Sample, k: int) -> list[Span]:
+        """The best ``k`` moments, best first."""
 
 
 @runtime_checkable

@@ -1,8 +1,6 @@
 """A reranker over the first stage's best: what the second stage adds, measured apart from the answer."""
 
-from pathlib import Path
-
-from foveate.evals.samples import Dataset, Sample
+from foveate.evals.samples import Sample
 from foveate.evals.targets.agent import AgentTarget
 from foveate.evals.targets.protocols import Ability, Ranking
 from foveate.rerankers.protocols import Reranker
@@ -15,10 +13,6 @@ class RerankerTarget(AgentTarget):
 
     kind = "reranker"
     abilities: frozenset[Ability] = frozenset({"rerank", "find"})
-
-    async def prepare(self, dataset: Dataset, work: Path) -> None:
-        """As for the agent."""
-        await super().prepare(dataset, work)
 
     async def rerank(self, sample: Sample, depth: int) -> Ranking:
         """The first stage's best ``depth`` documents, scored again by the reranker."""

@@ -56,6 +56,12 @@ def stage(dataset: Dataset, folder: Path) -> Staged:
         if where.parent != folder:
             roots.append(where)
         by_path.setdefault(str(where), []).append(document)
+    for film in dict.fromkeys(film for sample in dataset.samples for film in sample.films):
+        path = Path(film).absolute()
+        if not path.is_file():
+            raise CallerError(f"dataset {dataset.name!r}: no film {film!r}")
+        by_path.setdefault(str(path), [])
+        roots.append(path)
     return Staged(roots=_roots(folder, roots), by_path=by_path)
 
 

@@ -23,7 +23,7 @@ def _retriever(settings: Settings, options: dict[str, Any]) -> Target:
     from foveate.evals.targets.agent import AgentTarget
 
     target = AgentTarget(settings, load_encoder(settings.encoder), ScriptedChat([], name="none"), **options)
-    target.kind, target.abilities = "retriever", frozenset({"find"})
+    target.kind, target.abilities = "retriever", frozenset({"find", "locate"})
     return target
 
 

@@ -8,12 +8,13 @@ import numpy as np
 
 from foveate.errors import CallerError
 from foveate.evals.samples import Dataset, Document, Output, Sample
-from foveate.evals.targets.protocols import Answers, Finds, Matches, Reranks, Says, Target
+from foveate.evals.targets.protocols import Answers, Finds, Locates, Matches, Reranks, Says, Target
 from foveate.evals.tasks.choices import as_question, parse_choice, parse_label
 
-__all__ = ["Asked", "Run", "answer", "caption", "classify", "entail", "find", "match", "rerank"]
+__all__ = ["Asked", "Run", "answer", "caption", "classify", "entail", "find", "locate", "match", "rerank"]
 
 _DEPTH = 100
+_MOMENTS = 10
 _CAPTION = "Describe the picture in one sentence."
 
 
@@ -41,6 +42,12 @@ async def find(sample: Sample, asked: Asked) -> Output:
     """Documents for a query, best first."""
     ranking = await cast(Finds, asked.target).find(sample, asked.number("depth", _DEPTH))
     return Output(ranking=tuple(ranking))
+
+
+async def locate(sample: Sample, asked: Asked) -> Output:
+    """Moments of films for a query, best first."""
+    spans = await cast(Locates, asked.target).locate(sample, asked.number("depth", _MOMENTS))
+    return Output(spans=tuple(spans))
 
 
 async def rerank(sample: Sample, asked: Asked) -> Output:

@@ -49,9 +49,10 @@ _ALL = (
     Task(
         name="moment_retrieval",
         title="Moments of films",
-        ability="ask",
-        run=running.answer,
-        metrics=("tiou", "tiou@0.5"),
+        ability="locate",
+        run=running.locate,
+        metrics=("tiou@0.5", "moment_recall@5:0.5"),
+        options=("depth",),
     ),
     Task(
         name="long_text",

@@ -18,12 +18,14 @@ from foveate.evals.targets.model import ModelTarget
 from foveate.evals.targets.protocols import need
 from foveate.evals.targets.reranker import RerankerTarget
 from foveate.evals.targets.table import TARGETS, open_target
+from foveate.evals.tasks.running import Asked, locate
 from foveate.rerankers.client import OpenAIChat
 from foveate.rerankers.scripted import ScriptedChat
 from foveate.rerankers.sentences import SentenceReranker, Weights
 from foveate.retrievers.encoders.hashed import HashedEncoder
 from foveate.settings import Settings
 from tests.evals.agent_server import serving
+from tests.makers import film
 
 ENCODER = HashedEncoder()
 SAID = "The harbour museum opens at ten."
@@ -258,7 +260,7 @@ def test_a_bare_model(dataset: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_blind_model_is_not_shown_pictures(dataset: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(CallerError, match="'look'.*takes none"):
+    with pytest.raises(CallerError, match=r"'look'.*takes none"):
         asyncio.run(ModelTarget(ScriptedChat([])).prepare(dataset, tmp_path))
 
     async def go() -> Output:
@@ -270,9 +272,7 @@ def test_a_blind_model_is_not_shown_pictures(dataset: Dataset, tmp_path: Path) -
     assert output.text == "a blue field" and output.usage.images_sent == 1
 
 
-def test_the_reranker_reorders_what_the_first_stage_found(
-    settings: Settings, dataset: Dataset, tmp_path: Path
-) -> None:
+def test_the_reranker_reorders_what_the_first_stage_found(settings: Settings, dataset: Dataset, tmp_path: Path) -> None:
     async def go() -> None:
         target = RerankerTarget(settings, ENCODER, ScriptedChat([], name="none"))
         await target.prepare(dataset, tmp_path / "work")
@@ -307,3 +307,36 @@ def test_descriptions_are_the_same_twice(settings: Settings, kind: str) -> None:
     scripted = settings.model_copy(update={"generator": "scripted"})
     make: Callable[[], object] = lambda: dict(open_target(kind, scripted).describe())  # noqa: E731
     assert make() == make()
+
+
+def test_moments_of_the_samples_own_film(settings: Settings, tmp_path: Path) -> None:
+    """Two films with the same spoken line: only the one the sample names counts."""
+    lines = "1\n00:00:00,500 --> 00:00:01,500\nThe harbour museum opens at ten.\n\n"
+    lines += "2\n00:00:02,000 --> 00:00:03,000\nDogs must be on a lead.\n"
+    paths = []
+    for name, colours in (("one", [(220, 30, 30)] * 40), ("two", [(40, 70, 210)] * 40)):
+        path = tmp_path / f"{name}.mp4"
+        film(path, colours)
+        path.with_suffix(".srt").write_text(lines if name == "one" else lines.replace("museum", "café"))
+        paths.append(str(path))
+    sample = Sample(id="q", text="When does the harbour museum open?", films=(paths[1],), spans=((0.5, 1.5),))
+    data = Dataset(name="films", samples=(sample, replace(sample, id="r", films=(paths[0],))))
+
+    async def go() -> tuple[list[tuple[float, float]], list[tuple[float, float]], Output]:
+        target = agent_target(settings)
+        await target.prepare(data, tmp_path / "work")
+        other, own = [await target.locate(item, 5) for item in data.samples]
+        found = await locate(data.samples[1], Asked(target=target, dataset=data, options={"depth": 1}))
+        await target.close()
+        return other, own, found
+
+    other, own, found = asyncio.run(go())
+    assert own[0] == (0.5, 3.0) and len(own) == len(set(own))  # two lines, one passage
+    assert (0.5, 3.0) in other
+    assert found.spans == ((0.5, 3.0),)
+
+
+def test_a_film_that_is_gone_is_named(settings: Settings, tmp_path: Path) -> None:
+    data = Dataset(name="films", samples=(Sample(id="q", text="?", films=(str(tmp_path / "no.mp4"),)),))
+    with pytest.raises(CallerError, match=r"'films': no film '.*no\.mp4'"):
+        asyncio.run(agent_target(settings).prepare(data, tmp_path / "work"))
