@@ -87,6 +87,7 @@ def compare(
     rules: Annotated[
         list[str] | None, typer.Option("--fail-if-worse", help="`METRIC:DROP` or `TASK/METRIC:DROP`; repeatable.")
     ] = None,
+    slices: Annotated[bool, typer.Option("--slices", help="Compare by slice too.")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the comparison as HTML.")] = None,
     json: Json = False,
 ) -> None:
@@ -94,7 +95,7 @@ def compare(
     from foveate.evals.compare import compare_paths
 
     console = Console(json=json)
-    comparison, findings = compare_paths(a, b, metrics=metrics or None, rules=rules or [])
+    comparison, findings = compare_paths(a, b, metrics=metrics or None, rules=rules or [], slices=slices)
     if out:
         out.write_text(comparison.to_html(), encoding="utf-8")
     if json:
@@ -102,7 +103,7 @@ def compare(
     else:
         console.lines(comparison.lines())
         for finding in findings:
-            console.note(f"worse: {finding}")
+            console.note(f"rule broken: {finding}")
     if findings:
         raise typer.Exit(1)
 
@@ -175,7 +176,7 @@ def judge(
     right, held = body["right"], body["calibration"]
     console.lines(
         [
-            f"judged right: {_number(right['value'])}  [{_number(right['low'])}, {_number(right['high'])}], "
+            f"judged right: {_number(right['value'])}  {_interval(right)}, "
             f"{right['scored']} scored, {right['unscored']} unscored",
             f"judge {body['judge']} agrees with people on {held['agreement']:.2f} of {held['n']} labels, "
             f"kappa {held['kappa']:.2f}; {held['unscored']} labels it said nothing of",
@@ -275,7 +276,12 @@ def _figures(summary: dict[str, Any]) -> Iterator[str]:
         yield f"{name}: {task['samples']} samples{failed}"
         for metric, found in task["metrics"].items():
             left = f"  ({found['unscored']} unscored)" if found["unscored"] else ""
-            yield f"  {metric:22}{_number(found['value'])}  [{_number(found['low'])}, {_number(found['high'])}]{left}"
+            yield f"  {metric:22}{_number(found['value'])}  {_interval(found)}{left}"
+
+
+def _interval(found: dict[str, Any]) -> str:
+    known = found["low"] is not None and found["high"] is not None
+    return f"[{found['low']:.3f}, {found['high']:.3f}]" if known else "(no interval)"
 
 
 def _number(value: float | None) -> str:

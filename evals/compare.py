@@ -99,10 +99,16 @@ def compare(
 
 
 def compare_paths(
-    a: Path, b: Path, *, metrics: Sequence[str] | None = None, rules: Sequence[str] = (), seed: int = 0
+    a: Path,
+    b: Path,
+    *,
+    metrics: Sequence[str] | None = None,
+    rules: Sequence[str] = (),
+    seed: int = 0,
+    slices: bool = False,
 ) -> tuple[Comparison, list[Finding]]:
     """What ``foveate eval compare`` does: the comparison and the rules that are broken."""
-    comparison = compare(a, b, metrics=metrics, seed=seed)
+    comparison = compare(a, b, metrics=metrics, seed=seed, slices=slices)
     return comparison, worse(comparison, rules)
 
 
@@ -283,7 +289,8 @@ class _Pair:
             return plain
         groups = [self._groups[number] for number in rows]
         # b first: the difference is b - a.
-        found = paired(right, left, metric_of(metric).statistic, groups, **self._drawing)
+        measured = metric_of(metric)
+        found = paired(right, left, measured.statistic, groups, bounds=measured.bounds, **self._drawing)
         return replace(
             plain,
             difference=found.difference,

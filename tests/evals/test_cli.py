@@ -74,7 +74,7 @@ def test_compare(foveate: Foveate, finished: Path, tmp_path: Path) -> None:
     raised = json.loads((tmp_path / "baseline.json").read_text().replace('"value": 0.', '"value": 1.'))
     (tmp_path / "high.json").write_text(json.dumps(raise_all(raised)))
     worse = foveate("compare", tmp_path / "high.json", finished, "--fail-if-worse", "mrr@5:0.1", fails=True)
-    assert worse.exit_code == 1 and "worse" in worse.output
+    assert worse.exit_code == 1 and "rule broken" in worse.output
     unknown = foveate("compare", finished, other, "--fail-if-worse", "ndcg@7:0.1", fails=True)
     assert isinstance(unknown.exception, CallerError) and "ndcg@7" in str(unknown.exception)
 
