@@ -10,19 +10,19 @@ from typing import Any
 from foveate.agent.sdk import Agent
 from foveate.errors import CallerError, ServiceError
 from foveate.evals.hashing import documents_sha256
-from foveate.evals.samples import Dataset, Output, Place, Sample, Span
+from foveate.evals.samples import Dataset, Document, Output, Place, Sample, Span
 from foveate.evals.targets.encoder import EncoderTarget
 from foveate.evals.targets.protocols import Ability, Ranking
 from foveate.evals.targets.staging import Staged, stage
 from foveate.ids import digest
-from foveate.locators import TimeSpan
+from foveate.locators import Locator, TimeSpan
 from foveate.models import installed, path
-from foveate.records import Answer, Citation, Result
+from foveate.records import Answer, Result
 from foveate.rerankers.protocols import ChatModel, Reranker
 from foveate.retrievers.protocols import Encoder
 from foveate.settings import Settings
 
-__all__ = ["AgentTarget", "evidence_of", "model_facts", "output_of"]
+__all__ = ["AgentTarget", "evidence_of", "model_facts", "output_of", "places_of", "span_of"]
 
 _COLLECTION = "documents"
 _DEPTH = 4
@@ -222,31 +222,34 @@ def model_facts(model: ChatModel) -> dict[str, Any]:
 
 def output_of(answer: Answer, staged: Staged) -> Output:
     """An answer as an evaluation sees it: sources become the benchmark's document ids."""
+    found = [(citation, staged.documents([citation.source], citation.locator)) for citation in answer.citations]
     return Output(
         text=answer.text,
         verdict=answer.verdict,
         reason=answer.reason,
         confidence=answer.confidence,
-        cited=tuple(dict.fromkeys(place for citation in answer.citations for place in _places(citation, staged))),
-        spans=tuple(
-            dict.fromkeys(
-                (item.locator.start_s, item.locator.end_s)
-                for item in answer.citations
-                if isinstance(item.locator, TimeSpan)
-            )
-        ),
-        evidence=evidence_of([citation.to_dict() for citation in answer.citations]),
+        cited=tuple(dict.fromkeys(place for item, documents in found for place in places_of(item.locator, documents))),
+        spans=tuple(dict.fromkeys(span for item, _ in found if (span := span_of(item.locator)))),
+        evidence=tuple(evidence_of(citation.to_dict(), documents) for citation, documents in found),
         usage=answer.usage,
     )
 
 
-def evidence_of(citations: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """What people look at of each citation; ids of chunks differ from machine to machine and say nothing to them."""
-    return tuple({key: item.get(key) for key in ("source", "where", "locator", "quote", "claim")} for item in citations)
+def evidence_of(citation: Mapping[str, Any], documents: Sequence[Document]) -> Mapping[str, Any]:
+    """What people look at of a citation.
+
+    Ids of chunks say nothing to them, and where a document was staged differs from machine to machine: its own name
+    stands for the path.
+    """
+    shown = {key: citation.get(key) for key in ("source", "where", "locator", "quote", "claim")}
+    return shown | ({"source": documents[0].id} if documents else {})
 
 
-def _places(citation: Citation, staged: Staged) -> list[Place]:
-    span = (citation.locator.start_s, citation.locator.end_s) if isinstance(citation.locator, TimeSpan) else None
-    return [
-        Place(document=document.id, span=span) for document in staged.documents([citation.source], citation.locator)
-    ]
+def span_of(locator: Locator) -> Span | None:
+    """Seconds of a place in a film; None of any other."""
+    return (locator.start_s, locator.end_s) if isinstance(locator, TimeSpan) else None
+
+
+def places_of(locator: Locator, documents: Sequence[Document]) -> list[Place]:
+    """The benchmark's places that a citation points at."""
+    return [Place(document=document.id, span=span_of(locator)) for document in documents]

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from foveate.errors import ModelError
-from foveate.evals.samples import Dataset, Output, Place, Sample
-from foveate.evals.targets.agent import evidence_of
+from foveate.evals.samples import Dataset, Document, Output, Sample
+from foveate.evals.targets.agent import evidence_of, places_of, span_of
 from foveate.evals.targets.pictures import picture
 from foveate.evals.targets.protocols import Ability
 from foveate.evals.targets.staging import Staged, stage
-from foveate.locators import CharSpan, Locator, TimeSpan, from_dict
+from foveate.locators import Locator, from_dict
 from foveate.records import Reason, Verdict
 from foveate.rerankers.client import OpenAIChat
 from foveate.rerankers.protocols import ImagePart, Message, Sampling
@@ -64,24 +64,21 @@ class EndpointTarget:
         citations = said.get("citations") or []
         if said.get("verdict") not in _VERDICTS or not isinstance(citations, list):
             raise ModelError(f"the endpoint's verdict {said.get('verdict')!r} is none of {_VERDICTS}")
-        places = [place for item in citations for place in self._places(item)]
-        spans = [span for item in citations if (span := _span(_locator(item)))]
+        places = [(item, locator, self._documents(item, locator)) for item in citations if (locator := _locator(item))]
         reason: Reason = said.get("reason", "none")
         return Output(
             text=text,
             verdict=said["verdict"],
             reason=reason,
             confidence=_probability(said.get("confidence")),
-            cited=tuple(dict.fromkeys(places)),
-            spans=tuple(dict.fromkeys(spans)),
-            evidence=evidence_of(citations),
+            cited=tuple(dict.fromkeys(place for _, at, found in places for place in places_of(at, found))),
+            spans=tuple(dict.fromkeys(span for _, at, _ in places if (span := span_of(at)))),
+            evidence=tuple(evidence_of(item, found) for item, _, found in places),
             usage=_usage(said.get("usage"), usage),
         )
 
-    def _places(self, item: Mapping[str, Any]) -> list[Place]:
-        locator = _locator(item)
-        found = self._staged.documents(self._known(str(item.get("source", ""))), locator)
-        return [Place(document=document.id, span=_span(locator)) for document in found]
+    def _documents(self, item: Mapping[str, Any], locator: Locator) -> list[Document]:
+        return self._staged.documents(self._known(str(item.get("source", ""))), locator)
 
     def _known(self, source: str) -> list[str]:
         """Our paths for a source: the same path, else the one that shares the longest tail of names."""
@@ -122,12 +119,10 @@ def _encoded(path: str) -> ImagePart:
 
 
 def _locator(item: Mapping[str, Any]) -> Locator:
-    place = item.get("locator")
-    return from_dict(place) if isinstance(place, dict) else CharSpan(start=0, end=1)
-
-
-def _span(locator: Locator) -> tuple[float, float] | None:
-    return (locator.start_s, locator.end_s) if isinstance(locator, TimeSpan) else None
+    place = item.get("locator") if isinstance(item, Mapping) else None
+    if not isinstance(place, dict):
+        raise ModelError(f"the endpoint cited {item!r:.80}, which is no citation")
+    return from_dict(place)
 
 
 def _probability(value: Any) -> float | None:

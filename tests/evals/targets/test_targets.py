@@ -54,6 +54,7 @@ def test_the_agent_finds_and_answers(settings: Settings, dataset: Dataset, tmp_p
         output = await target.ask(hours, hours.text)
         assert (output.text, output.verdict, output.cited) == (SAID, "answered", (Place(document="museum"),))
         assert "The harbour museum opens at ten." in output.evidence[0]["quote"]
+        assert output.evidence[0]["source"] == "museum"
         assert output.usage.hops >= 1
         await target.close()
 
@@ -134,6 +135,7 @@ def test_the_endpoint_says_what_the_agent_says(settings: Settings, dataset: Data
     for one, other in zip(ours, theirs, strict=True):
         assert (one.text, one.verdict, one.reason, one.cited) == (other.text, other.verdict, other.reason, other.cited)
         assert one.confidence == pytest.approx(other.confidence, abs=1e-4)
+        assert one.evidence == other.evidence
         assert (one.usage.hops, one.usage.tokens_in) == (other.usage.hops, other.usage.tokens_in)
     assert theirs[1].cited == (Place(document="museum"),)
 
@@ -143,6 +145,7 @@ def test_the_endpoint_says_what_the_agent_says(settings: Settings, dataset: Data
     [
         ({"verdict": "maybe", "citations": []}, 200, ModelError),
         ({"verdict": "answered", "citations": "none"}, 200, ModelError),
+        ({"verdict": "answered", "citations": ["page 1"]}, 200, ModelError),
         (None, 500, ServiceError),
     ],
 )
