@@ -14,7 +14,7 @@ from foveate.errors import CallerError
 from foveate.evals.probes.cli import app as probes
 
 if TYPE_CHECKING:
-    from foveate.evals.runner import Progress
+    from foveate.evals.runner import RunProgress
     from foveate.evals.suite import Suite, TargetSpec
 
 __all__ = ["app"]
@@ -316,7 +316,7 @@ def _bar(console: Console) -> Iterator[Any]:
     with Progress(*columns, console=RichConsole(stderr=True)) as progress:
         rows: dict[str, Any] = {}
 
-        def tell(state: "Progress") -> None:
+        def tell(state: "RunProgress") -> None:
             if state.task not in rows:
                 rows[state.task] = progress.add_task(state.task, total=state.total, errors="")
             failed = f"{state.errors} failed" if state.errors else ""

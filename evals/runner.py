@@ -30,7 +30,7 @@ from foveate.memory.durable import write_durably
 from foveate.retrievers.encoders.presets import load_encoder
 from foveate.settings import Settings
 
-__all__ = ["Progress", "RunOptions", "run_suite"]
+__all__ = ["RunProgress", "RunOptions", "run_suite"]
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = 1
@@ -38,7 +38,7 @@ _PACKAGES = ("numpy", "torch", "transformers", "timm", "open_clip_torch", "qdran
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
+class RunProgress:
     """How far a run is."""
 
     task: str
@@ -64,7 +64,7 @@ class RunOptions:
     concurrency: int | None = None
     retry_errors: bool = False
     """Run the samples again that failed."""
-    tell: Callable[[Progress], None] = lambda _: None
+    tell: Callable[[RunProgress], None] = lambda _: None
 
 
 def run_suite(suite: Suite, settings: Settings, options: RunOptions) -> Path:
@@ -236,7 +236,7 @@ class _Runner:
         waiting = [sample for sample in job.dataset.samples if sample.id not in journal.done]
         total, errors = len(job.dataset.samples), sum(bool(line["error"]) for line in journal.done.values())
         name = job.spec.name
-        self._options.tell(Progress(task=name, done=total - len(waiting), total=total, errors=errors))
+        self._options.tell(RunProgress(task=name, done=total - len(waiting), total=total, errors=errors))
         if not waiting:
             return
         target = self._target(job.target)
@@ -250,7 +250,7 @@ class _Runner:
                 line = await _one(job, sample, asked)
                 journal.add(line)
                 errors += bool(line["error"])
-                self._options.tell(Progress(task=name, done=len(journal.done), total=total, errors=errors))
+                self._options.tell(RunProgress(task=name, done=len(journal.done), total=total, errors=errors))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(self._options.concurrency or target.concurrency):

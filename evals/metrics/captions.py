@@ -120,7 +120,5 @@ def _encoder(context: Context) -> Encoder:
 
 METRICS = (
     Metric(name="clipscore", title="CLIPScore", source=_SOURCE, better="higher", rows=_clip_rows, bounds=_RANGE),
-    Metric(
-        name="refclipscore", title="RefCLIPScore", source=_SOURCE, better="higher", rows=_ref_rows, bounds=_RANGE
-    ),
+    Metric(name="refclipscore", title="RefCLIPScore", source=_SOURCE, better="higher", rows=_ref_rows, bounds=_RANGE),
 )

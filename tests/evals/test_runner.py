@@ -17,7 +17,7 @@ import pytest
 
 from foveate.errors import CallerError, ServiceError
 from foveate.evals import runner
-from foveate.evals.runner import Progress, RunOptions, run_suite
+from foveate.evals.runner import RunProgress, RunOptions, run_suite
 from foveate.evals.samples import Output, Sample
 from foveate.evals.suite import Suite, TargetSpec, read_suite
 from foveate.evals.tasks import table as tasks
@@ -41,7 +41,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_whole_run(suite: Suite, settings: Settings, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[RunProgress] = []
     out = run_suite(suite, settings, options(tmp_path, tell=told.append))
     assert sorted(path.name for path in out.iterdir()) == [
         "answers.jsonl", "costs.jsonl", "run.json", "search.jsonl", "summary.json"

@@ -81,7 +81,7 @@ def test_not_a_suite(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_no_such_suite() -> None:
-    with pytest.raises(CallerError, match="no suite 'nightly'; .*quick"):
+    with pytest.raises(CallerError, match=r"no suite 'nightly'; .*quick"):
         read_suite("nightly")
     with pytest.raises(CallerError, match="no suite"):
         read_suite("elsewhere/quick.yaml")
