@@ -30,7 +30,7 @@ from foveate.memory.durable import write_durably
 from foveate.retrievers.encoders.presets import load_encoder
 from foveate.settings import Settings
 
-__all__ = ["RunProgress", "RunOptions", "run_suite"]
+__all__ = ["RunOptions", "RunProgress", "run_suite"]
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = 1

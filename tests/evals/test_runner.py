@@ -17,7 +17,7 @@ import pytest
 
 from foveate.errors import CallerError, ServiceError
 from foveate.evals import runner
-from foveate.evals.runner import RunProgress, RunOptions, run_suite
+from foveate.evals.runner import RunOptions, RunProgress, run_suite
 from foveate.evals.samples import Output, Sample
 from foveate.evals.suite import Suite, TargetSpec, read_suite
 from foveate.evals.tasks import table as tasks
