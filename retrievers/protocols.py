@@ -18,6 +18,8 @@ class Encoder(Protocol):
     fingerprint: str
     """Hash of weights and preprocessing; equal fingerprints give equal vectors."""
     dim: int
+    picture_mean: NDArray[np.float32] | None
+    """(dim) mean of many pictures' vectors; None when nobody took it. See :meth:`foveate.retrievers.calibration.Background.beyond_mean`."""
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n) texts -> (n, dim) unit float32 rows, in order."""

@@ -109,7 +109,7 @@ class Searcher:
     def background(self) -> Background:
         """The collection's sample, taken on first use."""
         if self._background is None:
-            self._background = Background(self._store)
+            self._background = Background(self._store, self._encoder.picture_mean)
         return self._background
 
     # ---- stages
@@ -121,7 +121,7 @@ class Searcher:
         if query.images:
             rows = self._encoder.encode_images(list(query.images))
             stages["like"] = self._dense("image", rows, query.where)
-            stages["words"] = self._dense("text", rows, query.where)
+            stages["words"] = self._dense("text", self.background.beyond_mean(rows), query.where)
         return stages
 
     def _unwanted(self, query: SearchQuery) -> dict[str, _Ranked]:

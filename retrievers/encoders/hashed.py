@@ -38,6 +38,7 @@ class HashedEncoder:
     name = "hashed"
     fingerprint = "hashed-1"
     dim = _DIM
+    picture_mean: NDArray[np.float32] | None = None
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n) texts -> (n, 64) unit rows."""

@@ -49,6 +49,7 @@ class MiniEncoder:
         parts = (where / "efficientnet_lite0.safetensors", where / "minilm" / "model.safetensors", head)
         self.fingerprint: str = digest(_VERSION, *(file_digest(part) for part in parts))
         self._words: NDArray[np.float32] | None = None
+        self.picture_mean: NDArray[np.float32] | None = self._head.tensors.get("picture_mean")
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n) texts -> (n, dim) unit float32 rows, in order; each cut at 256 tokens."""

@@ -62,6 +62,7 @@ class OpenClipEncoder:
         self._model.to(device).eval()
         self.fingerprint: str = digest("open_clip-1", model_name, repr(self._preprocess), _hash(self._model))
         self.dim: int = int(self._texts([""]).shape[1])
+        self.picture_mean: NDArray[np.float32] | None = None
         self._words: NDArray[np.float32] | None = None
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:

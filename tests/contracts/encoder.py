@@ -31,6 +31,11 @@ class EncoderContract:
     def test_is_named_and_has_a_fingerprint(self, encoder: Encoder) -> None:
         assert encoder.name and encoder.fingerprint and encoder.dim > 0
 
+    def test_mean_of_pictures_is_one_vector_or_unknown(self, encoder: Encoder) -> None:
+        mean = encoder.picture_mean
+        # The mean of unit vectors lies inside the unit ball.
+        assert mean is None or (mean.shape == (encoder.dim,) and 0.0 < float(np.linalg.norm(mean)) <= 1.0 + 1e-3)
+
     def test_rows_are_unit_float32_of_dim(self, encoder: Encoder) -> None:
         for rows, count in (
             (encoder.encode_text(TEXTS), len(TEXTS)),

@@ -33,7 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("FOVEATE_ENCODER", "hashed")
     monkeypatch.setenv("FOVEATE_DECODERS", "0")
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("foveate.agent.sdk._generator", lambda _: ScriptedChat(lambda _: "The museum opens at ten."))
+    monkeypatch.setattr("foveate.agent.sdk.generator_of", lambda _: ScriptedChat(lambda _: "The museum opens at ten."))
 
     def call(*arguments: str | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["foveate", *map(str, arguments)])

@@ -192,3 +192,49 @@ def test_background_ignores_the_answers_it_holds(tmp_path: Path) -> None:
     assert background.z("image", row, 0.105) == 0.0  # no pictures here: the prior's mean
     store.close()
     assert np.isfinite(sd)
+
+
+def embedded(name: str, kind: str, row: np.ndarray) -> Point:
+    point = picture(name, "red", caption=None) if kind == "image" else passage(name, name)
+    return Point(id=point.id, dense={kind: row.astype(np.float32)}, sparse=None, payload=point.payload)
+
+
+def test_a_text_that_is_near_every_picture_is_not_near_one(tmp_path: Path) -> None:
+    """A hub: every picture shares a direction, and one text lies along it."""
+    rng = np.random.default_rng(0)
+    shared = np.eye(ENCODER.dim)[0]
+    own = rng.standard_normal((80, ENCODER.dim)) * 0.05
+    pictures = shared + own
+    pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+    texts = 0.3 * shared + own
+    texts /= np.linalg.norm(texts, axis=1, keepdims=True)
+    texts[0] = shared
+    spec = StoreSpec(dense={"image": ENCODER.dim, "text": ENCODER.dim}, indexed=INDEXED)
+    store = open_store(StoreSettings(kind="reference"), tmp_path / "store", spec)
+    store.upsert([embedded(f"p{i}", "image", row) for i, row in enumerate(pictures)])
+    raw = (pictures @ texts.T).argmax(axis=1)
+    assert (raw[1:] == 0).mean() > 0.9
+    apart = Background(store).beyond_mean(pictures.astype(np.float32))
+    np.testing.assert_allclose(np.linalg.norm(apart, axis=1), 1.0, atol=1e-5)
+    assert ((apart @ texts.T).argmax(axis=1)[1:] == np.arange(1, 80)).mean() > 0.9
+    # Without a picture in the collection, the encoder's own mean does the same.
+    bare = open_store(StoreSettings(kind="reference"), tmp_path / "bare", spec)
+    bare.upsert([embedded(f"t{i}", "text", row) for i, row in enumerate(texts)])
+    rows = pictures.astype(np.float32)
+    assert np.array_equal(Background(bare).beyond_mean(rows), rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    told = Background(bare, rows.mean(axis=0)).beyond_mean(rows)
+    assert ((told @ texts.T).argmax(axis=1)[1:] == np.arange(1, 80)).mean() > 0.9
+    store.close()
+    bare.close()
+
+
+def test_a_picture_alone_in_its_collection_still_searches(tmp_path: Path) -> None:
+    """Its own vector is the collection's mean: little of it is taken away."""
+    spec = StoreSpec(dense={"image": ENCODER.dim, "text": ENCODER.dim}, indexed=INDEXED)
+    store = open_store(StoreSettings(kind="reference"), tmp_path / "store", spec)
+    point = picture("only", "red", caption="a red barn")
+    store.upsert([point, passage("other", "a blue sea")])
+    row = point.dense["image"][None]
+    apart = Background(store).beyond_mean(row)
+    np.testing.assert_allclose(apart, row, atol=1e-5)
+    store.close()

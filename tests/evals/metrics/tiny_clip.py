@@ -85,6 +85,7 @@ class TinyEncoder:
     name = "tiny"
     fingerprint = "tiny"
     dim = 16
+    picture_mean: NDArray[np.float32] | None = None
 
     def __init__(self) -> None:
         self.model, _ = tiny()

@@ -16,6 +16,7 @@ class Palette:
     name = "palette"
     fingerprint = "palette-1"
     dim = len(NAMES) + 1
+    picture_mean: NDArray[np.float32] | None = None
 
     def __init__(self, *, decay: float = 1.0, power: float = 1.0) -> None:
         """``decay`` below 1 makes later words count less; ``power`` above 1 makes large areas count more."""
