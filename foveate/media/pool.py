@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -98,6 +99,12 @@ class DecoderPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def start(self) -> None:
+        """Start the processes before there is a file: their imports take 0.2 s."""
+        with self._lock:
+            while len(self._threads) < self._workers and not self._closed:
+                self._start_worker()
 
     def probe_all(self, sources: Iterable[Source]) -> Iterator[tuple[Source, Probe | MediaError]]:
         """Probe files, in the order given.
@@ -260,6 +267,8 @@ class _Worker(threading.Thread):
         self.since: float | None = None
 
     def run(self) -> None:
+        with suppress(ServiceError):  # the first task tries again, and says so
+            self.decoder.ensure()
         while (task := self._pool.take()) is not None:
             self._pool.finish(task, self._answer(task))
         self.decoder.close()
