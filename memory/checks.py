@@ -104,15 +104,15 @@ def check_payload(value: Any, key: str = "payload") -> None:
         case list():
             for item in value:
                 check_payload(item, key)
+        case None | bool() | int() | float() | str():
+            if problem := _scalar_problem(value):
+                raise CallerError(f"{key} {value!r} {problem}")
         case Mapping():
             for name, item in value.items():
                 if not isinstance(name, str):
                     raise CallerError(f"{key} has the key {name!r}, keys must be text")
                 check_payload(name, "payload key")
                 check_payload(item, name)
-        case None | bool() | int() | float() | str():
-            if problem := _scalar_problem(value):
-                raise CallerError(f"{key} {value!r} {problem}")
         case _:
             raise CallerError(f"{key} holds {type(value).__name__}, only JSON values can be stored")
 

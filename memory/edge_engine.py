@@ -213,7 +213,8 @@ def batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
 
 def engine_point(point: Point) -> Any:
     """The point as the engine takes it."""
-    vectors: dict[str, Any] = dict(point.dense)
+    # As lists: an array of 640 takes the engine 0.04 ms, its list half of that, for the same floats.
+    vectors: dict[str, Any] = {name: vector.tolist() for name, vector in point.dense.items()}
     if point.sparse:
         vectors[SPARSE] = qe.SparseVector(list(point.sparse.indices), list(point.sparse.values))
     return qe.Point(point.id, vectors, dict(point.payload))

@@ -150,7 +150,7 @@ def _flattened(picture: Image.Image) -> Image.Image:
     if mode not in _MODES:
         raise MediaError(f"unsupported: pixel format {mode!r}", code="media_unsupported")
     if "transparency" not in picture.info and mode not in ("LA", "La", "PA", "RGBA", "RGBa"):
-        return picture.convert("RGB")
+        return picture if mode == "RGB" else picture.convert("RGB")  # which would copy it
     if mode == "P" and not isinstance(picture.info.get("transparency"), int | bytes):
         picture = picture.convert("RGB")
     layer = picture.convert("RGBA")

@@ -82,6 +82,19 @@ def test_nothing_starts_before_the_first_file() -> None:
         assert set(threading.enumerate()) <= before
 
 
+def test_processes_started_early_serve_and_end(mixed: Path) -> None:
+    before = set(children())
+    with DecoderPool(Limits(), ReadOptions(), workers=2) as pool:
+        pool.start()
+        end = time.monotonic() + 10
+        while len(set(children()) - before) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        early = set(children()) - before
+        assert len(list(pool.probe_all(sources(mixed)))) == len(sources(mixed))
+        assert len(early) == 2 and set(children()) - before == early
+    assert set(children()) == before
+
+
 def test_a_decoder_killed_from_outside_is_replaced(mixed: Path) -> None:
     some = [source for source in sources(mixed) if source.path.suffix == ".md"]
     with DecoderPool(Limits(), ReadOptions()) as pool:

@@ -51,6 +51,33 @@ def test_what_flush_returned_for_survives_sigkill(folder: Path) -> None:
     kill_at_random("edge", folder, lambda: EdgeStore(SPEC, folder), kills=4, seed=3)
 
 
+def test_only_changes_are_flushed(folder: Path) -> None:
+    store = EdgeStore(SPEC, folder / "store")
+    shard, flushed = store._shard, 0
+
+    def flush() -> None:
+        nonlocal flushed
+        flushed += 1
+        shard.flush()
+
+    store._shard = SimpleNamespace(update=shard.update, flush=flush, optimize=shard.optimize, info=shard.info)
+    store._shard.retrieve = shard.retrieve
+    for change in (
+        lambda: None,  # what opening replayed
+        lambda: store.upsert([image_point(1)]),
+        lambda: store.set_payload([name(1)], {"kind": "film"}),
+        lambda: store.delete([name(1)]),
+    ):
+        change()
+        before = flushed
+        for _ in range(3):
+            store.flush()
+            store.optimize()
+        assert flushed == before + 1
+    store._shard = shard
+    store.close()
+
+
 def test_bm25_equals_the_reference_store(folder: Path) -> None:
     """The pin between Edge's ``Modifier.Idf`` and the formula the reference store writes out."""
     words = "harbour gull rope crane net tide mast keel anchor sail buoy pier".split()
