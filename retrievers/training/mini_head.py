@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
+import torch
 from numpy.typing import NDArray
 
 from foveate import models
@@ -252,6 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Fetch, extract, train, choose, write; figures go to the log."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options = _parsed(arguments)
+    torch.set_num_threads(1)  # two wait for each other on a busy machine: 198 s a tower instead of 26
     folder = models.get("mini")
     network, language = EfficientNetLite0(folder / "efficientnet_lite0.safetensors"), MiniLM(folder / "minilm")
     kept = options.examples or options.cache / "examples.npz"
