@@ -16,7 +16,7 @@ __all__ = ["efficientnet_lite0", "gguf_causal_lm"]
 def efficientnet_lite0(folder: Path) -> None:
     """Turn ``efficientnet_lite0.pth`` in ``folder`` into safetensors under timm's tensor names.
 
-    The checkpoint's 247 tensors stand in the order of timm's ``tf_efficientnet_lite0`` under other names;
+    The checkpoint's 296 tensors stand in the order of timm's ``tf_efficientnet_lite0`` under other names;
     each pair must agree in last name part (``weight``, ``running_mean`` ...) and in shape.
 
     Raises:

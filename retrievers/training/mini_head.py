@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
+import torch
 from numpy.typing import NDArray
 
 from foveate import models
+from foveate.ids import digest, file_digest
 from foveate.retrievers.encoders.backbones import EfficientNetLite0, MiniLM
 from foveate.retrievers.encoders.head import MiniHead, unit
 from foveate.retrievers.encoders.mini import HEAD
@@ -82,9 +84,9 @@ def held_out(concept: str) -> bool:
     return concept.startswith("gcompris|") or int(hashlib.sha256(concept.encode()).hexdigest(), 16) % 10 == 0
 
 
-def gather(network: EfficientNetLite0, items: Sequence[Captioned], views: int) -> Examples:
+def gather(folder: Path, items: Sequence[Captioned], views: int, kept: Path) -> Examples:
     """Features of ``views`` views of each item."""
-    rows = list(features(network, items, views))
+    rows = list(features(folder, items, views, kept))
     return Examples(
         features=np.stack([row for _, _, row in rows]),
         captions=tuple(items[i].captions[:_CAPTIONS] for i, _, _ in rows),
@@ -217,10 +219,13 @@ def _vocabulary(part: Examples) -> list[str]:
     return sorted(common - {name.lower() for name in class_names()[0]})
 
 
-def _collect(network: EfficientNetLite0, cache: Path, views: int) -> Examples:
+def _collect(folder: Path, cache: Path, views: int) -> Examples:
+    # Features of other networks never mix with these.
+    made_by = digest(*(file_digest(file) for file in sorted(folder.glob("*.safetensors"))))[:12]
     parts = []
     for source, count in ((openclipart, views), (furniture, views), (emoji, 1), (gcompris, 1)):
-        parts.append(gather(network, list(source(cache)), count))
+        kept = cache / "features" / made_by / f"{source.__name__}-{count}"
+        parts.append(gather(folder, list(source(cache)), count, kept))
     return Examples(
         features=np.concatenate([part.features for part in parts]),
         captions=tuple(row for part in parts for row in part.captions),
@@ -248,11 +253,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Fetch, extract, train, choose, write; figures go to the log."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options = _parsed(arguments)
+    torch.set_num_threads(1)  # two wait for each other on a busy machine: 198 s a tower instead of 26
     folder = models.get("mini")
     network, language = EfficientNetLite0(folder / "efficientnet_lite0.safetensors"), MiniLM(folder / "minilm")
     kept = options.examples or options.cache / "examples.npz"
     if not kept.exists():
-        _collect(network, options.cache, options.views).save(kept)
+        _collect(folder, options.cache, options.views).save(kept)
     examples = Examples.load(kept)
     out = np.array([held_out(concept) for concept in examples.concepts])
     part = examples.select(~out)

@@ -6,10 +6,15 @@ and tone.
 
 import io
 import logging
+import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -61,20 +66,51 @@ def changed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def features(
-    network: EfficientNetLite0, items: Sequence[Captioned], views: int, seed: int = 0
+    folder: Path, items: Sequence[Captioned], views: int, kept: Path, seed: int = 0
 ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-    """Yield (index of the item, number of the view, (1280) features); view 0 is the plain one."""
-    rng = np.random.default_rng(seed)
-    waiting: list[tuple[int, int, NDArray[np.uint8]]] = []
-    for index, item in enumerate(items):
+    """Yield (index of the item, number of the view, (1280) features) in order; view 0 is the plain one.
+
+    Args:
+        folder: where the networks are.
+        items: what to look at.
+        views: how many of each.
+        kept: folder of parts that are done, so that a run that was cut short goes on where it was.
+        seed: of the changed views; an item's depend on its index alone, not on who handles it.
+    """
+    kept.mkdir(parents=True, exist_ok=True)
+    parts = {start: items[start : start + _BATCH] for start in range(0, len(items), _BATCH)}
+    files = {start: kept / f"{start:06d}.npz" for start in parts}
+    left = [start for start in parts if not files[start].exists()]
+    # Spawned: a forked process hangs in the parent's OpenMP pool.
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
+        tasks = [pool.submit(_look, folder, parts[start], start, views, seed, files[start]) for start in left]
+        for count, task in enumerate(as_completed(tasks), start=1):
+            task.result()
+            _LOG.info("%s: %d of %d parts", kept.name, count, len(left))
+    for file in files.values():
+        with np.load(file, allow_pickle=False) as part:
+            yield from ((int(at), int(view), row) for (at, view), row in zip(part["keys"], part["rows"], strict=True))
+
+
+def _look(folder: Path, items: Sequence[Captioned], start: int, views: int, seed: int, file: Path) -> None:
+    keys: list[tuple[int, int]] = []
+    pixels: list[NDArray[np.uint8]] = []
+    for index, item in enumerate(items, start):
         image = opened(item)
         if image is not None:
-            waiting += [(index, v, square(changed(image, rng) if v else image)) for v in range(views)]
-        if len(waiting) >= _BATCH or index == len(items) - 1:
-            rows = network.pooled([pixels for _, _, pixels in waiting])
-            yield from ((at, v, row) for (at, v, _), row in zip(waiting, rows, strict=True))
-            waiting = []
-            _LOG.info("%d of %d pictures", index + 1, len(items))
+            rng = np.random.default_rng((seed, index))
+            keys += [(index, view) for view in range(views)]
+            pixels += [square(changed(image, rng) if view else image) for view in range(views)]
+    unfinished = file.with_suffix(".part.npz")
+    np.savez(unfinished, keys=np.array(keys).reshape(-1, 2), rows=_network(folder).pooled(pixels))
+    unfinished.rename(file)
+
+
+@lru_cache(maxsize=1)
+def _network(folder: Path) -> EfficientNetLite0:
+    # One thread each: a process a core renders and looks at once, and no thread waits for another.
+    torch.set_num_threads(1)
+    return EfficientNetLite0(folder / "efficientnet_lite0.safetensors")
 
 
 def _rendered(svg: bytes) -> bytes:
