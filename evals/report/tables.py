@@ -39,7 +39,7 @@ def note(run: RunFolder) -> str:
     levels = sorted({figure.level for task in run.tasks.values() for figure in task.figures.values()})
     level = " and ".join(f"{level:.0%}" for level in levels) or "no"
     return (
-        f"Intervals: {level}, by bootstrap over clusters: samples that share media are drawn together. "
+        f"Intervals: {level}, over clusters: samples that share media count together; summary.json names each method. "
         "What could not be scored is counted as unscored and goes into no figure. "
         "Many figures stand side by side: at 95%, one interval in twenty misses its true value by chance alone."
     )
