@@ -6,7 +6,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets.evqa import read
 from foveate.evals.samples import Document, Place
-from tests.evals.datasets.published import picture, write_csv, write_json
+from tests.evals.published import picture, write_csv, write_json
 
 HERON, TOWER, CITY = (f"https://en.wikipedia.org/wiki/{name}" for name in ("Grey_heron", "Tower", "City"))
 FIRST: dict[str, Any] = {
@@ -115,7 +115,7 @@ def test_bad_files(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(CallerError, match="option images='one' is unknown; choices: all, first"):
         read(tmp_path, images="one")
-    with pytest.raises(CallerError, match=r"evqa: test.csv holds no sample"):
+    with pytest.raises(CallerError, match=r"evqa: no sample that can be used .*test.csv"):
         read(put(tmp_path))
     write_json(tmp_path / "kb.json", {HERON: {"title": "Grey heron", "section_titles": [], "section_texts": [1]}})
     with pytest.raises(CallerError, match=r"kb\.json, entry '.*Grey_heron': field 'section_texts' must be list of str"):
