@@ -80,6 +80,10 @@ def test_a_picture_that_is_none_cannot_be_cut(tmp_path: Path) -> None:
     (tmp_path / "images" / "2372979.jpg").write_bytes(b"no picture")
     with pytest.raises(MediaError, match=r"2372979\.jpg' cannot be read"):
         aro.read(tmp_path, crop="cut")
+    (tmp_path / "images" / "2372979.jpg").unlink()
+    assert aro.read(tmp_path, missing="keep").samples[0].images == (str(tmp_path / "images" / "2372979.jpg"),)
+    with pytest.raises(MediaError, match=r"2372979\.jpg' cannot be read"):
+        aro.read(tmp_path, crop="cut", missing="keep")
 
 
 def test_crops_need_a_place(tmp_path: Path) -> None:

@@ -83,6 +83,8 @@ def test_missing_pictures_raise_or_are_left_out(tmp_path: Path, form: str) -> No
     else:
         with pytest.raises(CallerError, match="coco: no sample that can be used"):
             coco.read(tmp_path, form=form, split=split, missing="drop")
+    first = coco.read(tmp_path, form=form, split=split, missing="keep").documents[0]
+    assert first.image == str(tmp_path / "val2014" / NAME)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,12 @@ def test_sections_of_the_knowledge_base(tmp_path: Path) -> None:
     )
 
 
+def test_a_section_that_the_knowledge_base_does_not_hold_stays_relevant(tmp_path: Path) -> None:
+    write_json(tmp_path / "kb.json", KB)
+    third = read(put(tmp_path, FIRST, SECOND), kb="kb.json").samples[2]
+    assert third.relevant == {f"{TOWER}#0": 1.0, f"{CITY}#2": 1.0}
+
+
 def test_missing_pictures(tmp_path: Path) -> None:
     (put(tmp_path, FIRST) / "inaturalist/val/04_Ardea/2702.jpg").unlink()
     with pytest.raises(CallerError, match=r"test\.csv, line 2: no file '.*2702\.jpg'"):

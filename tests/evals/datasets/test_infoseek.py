@@ -79,6 +79,13 @@ def test_articles(tmp_path: Path, distractors: int, names: str) -> None:
     assert dataset.documents[-1] == Document(id="Q42", text="Text 42.", title="Title 42")
 
 
+def test_an_entity_that_the_articles_do_not_hold_stays_relevant(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "wiki.jsonl", WIKI[-1:])
+    dataset = read(put(tmp_path), wiki="wiki.jsonl")
+    assert [document.id for document in dataset.documents] == ["Q42"]
+    assert dataset.samples[0].relevant == {"Q178185": 1.0}
+
+
 def test_the_hidden_splits(tmp_path: Path) -> None:
     picture(tmp_path / "pictures/oven_1.jpg")
     write_jsonl(tmp_path / "infoseek_test.jsonl", [{"data_id": "t", "image_id": "oven_1", "question": "Q?"}])

@@ -49,6 +49,12 @@ def test_pooled(tmp_path: Path) -> None:
     assert dataset.samples[0].candidates == dataset.samples[1].candidates
 
 
+def test_gold_that_is_not_in_the_context_stays_relevant(tmp_path: Path) -> None:
+    write_json(tmp_path / "dev.json", [{**ROW, "supporting_facts": [["A", 1], ["Z", 0]]}])
+    (sample,) = read(tmp_path, pool="yes").samples
+    assert sample.relevant == {"A": 1.0, "Z": 1.0}
+
+
 def test_the_test_file_has_no_answers(tmp_path: Path) -> None:
     write_json(tmp_path / "test.json", [{key: ROW[key] for key in ("_id", "question", "context", "type")}])
     (sample,) = read(tmp_path, split="test").samples
