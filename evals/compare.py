@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.rows import Row
 from foveate.evals.metrics.metric import Columns
 from foveate.evals.metrics.table import metric as metric_of
+from foveate.evals.reading.rows import Row
 from foveate.evals.report.comparison import Comparison, Difference, Finding
 from foveate.evals.report.drawings import leading, task_point
 from foveate.evals.report.figures import Figure

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveate.errors import CallerError, ExtraMissing
-from foveate.evals.datasets.media import inside, there
-from foveate.evals.datasets.rows import Row, jsonl_rows
 from foveate.evals.metrics.scores import NAN, abstained, open_to
+from foveate.evals.reading.files import inside, there
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.samples import Output, Sample
 from foveate.evals.targets.pictures import picture
 from foveate.rerankers.protocols import ChatModel, ImagePart, Message, Reply, Sampling

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.rows import Row, jsonl_rows
 from foveate.evals.journal import Journal
 from foveate.evals.judge import Calibration, Judge, Labelled, calibrate, read_labelled
 from foveate.evals.lines import output_from
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.report import read_run
 from foveate.evals.samples import Output, Sample
 from foveate.evals.stats import interval

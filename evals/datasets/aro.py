@@ -12,17 +12,18 @@ random order, and have no file of their own; what is read is the code's ``test_c
 list of ``{"image", "caption_options"}``, the true caption first.
 """
 
-import os
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-from foveate.errors import CallerError, MediaError, ServiceError
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.finish import finish
+from foveate.errors import CallerError, MediaError
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.rows import Row, json_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.files import write_once
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "PARTS", "read"]
@@ -45,7 +46,7 @@ flickr30k-images/...).""",
     options={
         "part": f"relation (default), {', '.join(name for name in PARTS if name != 'relation')}",
         "crop": "whole (default): the picture; cut: the box alone, written below crops/, as published figures have it",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -73,7 +74,7 @@ def read(folder: Path, *, part: str = "relation", crop: str = "whole", missing: 
             path = _cut(Path(path), _box(row), folder / "crops" / part)
         samples.append(_sample(f"{part}-{number}", row, part, path, name))
     boxed = "" if ordered else f", {'boxes' if crop == 'cut' else 'whole pictures, published figures are on boxes'}"
-    return finish(INFO, samples, media=media, note=f"{part}{boxed}")
+    return assembled(INFO, samples, media=media, note=f"{part}{boxed}")
 
 
 def _sample(key: str, row: Row, part: str, path: str, picture: str) -> Sample:
@@ -107,11 +108,6 @@ def _cut(path: Path, box: tuple[int, int, int, int], crops: Path) -> str:
             part = picture.convert("RGB").crop(box)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MediaError(f"picture {str(path)!r} cannot be read: {error}") from error
-    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.save(partial, format="PNG")
-        os.replace(partial, target)
-    except OSError as error:
-        raise ServiceError(f"crop {str(target)!r} cannot be written: {error}") from error
-    return str(target)
+    stream = BytesIO()
+    part.save(stream, format="PNG")
+    return write_once(target, stream.getvalue())

@@ -9,14 +9,13 @@ or its text; ``scene`` and ``span`` (seconds in the film) may be absent.
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.evals.datasets.choices import by_index, by_letter, by_text, unlettered
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, json_rows, jsonl_rows
-from foveate.evals.datasets.slices import slices_of
-from foveate.evals.datasets.spans import interval
+from foveate.evals.reading.choices import by_index, by_letter, by_text, unlettered
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, interval, slices_of
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.rows import Row, json_rows, jsonl_rows
 from foveate.evals.samples import Dataset, Sample, Span
 
 __all__ = ["INFO", "read"]
@@ -43,13 +42,12 @@ def read(folder: Path, *, films: str = "videos", missing: str = "raise") -> Data
         CallerError: an unknown option, a missing file or film, a wrong row, or no sample.
     """
     path = found(folder, "cineaste.jsonl", "cineaste.json")
-    shown = Named(folder / films, "film", missing)
-    samples = list(_samples(jsonl_rows(path) if path.suffix == ".jsonl" else json_rows(path), shown))
-    shown.tell(INFO.name)
-    return gather(INFO, samples, path.name)
+    shown = Media(folder / films, missing, "film")
+    rows = jsonl_rows(path) if path.suffix == ".jsonl" else json_rows(path)
+    return assembled(INFO, _samples(rows, shown), media=shown, note=path.name)
 
 
-def _samples(rows: Iterator[Row], films: Named) -> Iterator[Sample]:
+def _samples(rows: Iterator[Row], films: Media) -> Iterator[Sample]:
     for row in rows:
         film = ident(row, "film")
         place = films.path(film, row.where)
@@ -77,4 +75,4 @@ def _choice(row: Row, options: tuple[str, ...]) -> int:
 
 def _spans(row: Row) -> tuple[Span, ...]:
     value = row.find("span", list)
-    return () if value is None else (interval(value, row.bad("span", "[start, end] in seconds", value)),)
+    return () if value is None else (interval(row, "span", value),)

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.composed import REFERENCE, Gallery
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.rows import Row, json_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.gallery import REFERENCE, Gallery
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["ASPECTS", "INFO", "read"]
@@ -52,7 +52,7 @@ Pictures: unlabeled2017.zip and image_info_unlabeled2017.zip of https://cocodata
         "truth": "all (default): every ground truth, for mAP; target: the picture the text was written for, for recall",
         "concept": "out (default): the relative caption alone; in: 'SHARED CONCEPT, CAPTION'",
         "reference": f"{REFERENCE}; in is the published protocol and the default",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -87,7 +87,7 @@ def read(
         path = media.path(_file(row, shown, files), row.where)
         if path is not None:
             samples.append(_sample(row, path, gallery.candidates(shown), truth, concept))
-    return finish(INFO, samples, gallery.documents, media=media, note=f"split {split}, ground truth: {truth}")
+    return assembled(INFO, samples, gallery.documents, media=media, note=f"split {split}, ground truth: {truth}")
 
 
 def _file(row: Row, shown: str, files: Mapping[str, tuple[str, str]]) -> str:

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.composed import REFERENCE, Gallery
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.names import name_table
-from foveate.evals.datasets.rows import Row, json_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.gallery import REFERENCE, Gallery
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.names import name_table
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -45,7 +45,7 @@ FOLDER/img_raw/{train,dev,test1}. Then FOLDER holds:
         "protocol": "full (default): all pictures of the split; subset: the picture set alone (Recall_subset)",
         "reference": f"{REFERENCE}; out is the published protocol and the default",
         "version": "of the annotations: rc2",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -79,7 +79,7 @@ def read(
         if sample is not None:
             samples.append(sample)
     note = f"split {split}, protocol {protocol}, reference picture {'not ' * (reference == 'out')}ranked"
-    return finish(INFO, samples, gallery.documents, media=media, note=note)
+    return assembled(INFO, samples, gallery.documents, media=media, note=note)
 
 
 def _sample(

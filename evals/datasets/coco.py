@@ -9,14 +9,14 @@ Searches count the first five captions of a picture, as published figures do: a 
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets import karpathy
-from foveate.evals.datasets.captioned import DIRECTIONS, EACH, Captioned, arranged
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.rows import json_rows
+from foveate.evals.reading import karpathy
+from foveate.evals.reading.captions import DIRECTIONS, EACH, Captioned, arranged
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import json_rows
 from foveate.evals.samples import Dataset
 
 __all__ = ["INFO", "read"]
@@ -39,7 +39,7 @@ Karpathy's splits: caption_datasets.zip of https://cs.stanford.edu/people/karpat
         "year": "of the official form: 2014 (default) or 2017",
         "direction": "text_to_image (default), image_to_text or caption",
         "each": f"{EACH}; 5 by default",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -71,7 +71,7 @@ def read(
         items = _official(folder / "annotations" / f"captions_{split}{year}.json", media)
     samples, documents = arranged(items, direction, each)
     what = f"{form}, split {split}" + (f"{year}" if form == "official" else "")
-    return finish(INFO, samples, documents, media=media, note=f"{what}, {direction}")
+    return assembled(INFO, samples, documents, media=media, note=f"{what}, {direction}")
 
 
 def _official(path: Path, media: Media) -> list[Captioned]:

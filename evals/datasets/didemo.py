@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, json_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Document, Sample, Span
 
 __all__ = ["AGREED", "CHUNK_S", "INFO", "consensus", "read"]
@@ -58,11 +59,10 @@ def read(
     name = f"{one_of('split', split, _SPLITS)}_data.json"
     agreed = one_of("spans", spans, ("consensus", "all")) == "consensus"
     path = found(folder, name, f"data/{name}")
-    shown = Named(folder / films, "film", missing)
+    shown = Media(folder / films, missing, "film")
     documents: dict[str, Document] = {}
     samples = list(_samples(path, shown, documents, agreed=agreed))
-    shown.tell(INFO.name)
-    return gather(INFO, samples, path.name, documents.values())
+    return assembled(INFO, samples, documents.values(), media=shown, note=path.name)
 
 
 def consensus(times: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -87,7 +87,7 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> float:
     return common / (max(one[1], other[1]) + 1 - min(one[0], other[0]))
 
 
-def _samples(path: Path, films: Named, documents: dict[str, Document], *, agreed: bool) -> Iterator[Sample]:
+def _samples(path: Path, films: Media, documents: dict[str, Document], *, agreed: bool) -> Iterator[Sample]:
     for row in json_rows(path):
         film, times = row.get("video", str), _times(row)
         place = films.path(film, row.where)

@@ -8,14 +8,13 @@ questions whose answers are public.
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.errors import CallerError
-from foveate.evals.datasets.choices import by_index, one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.names import top
-from foveate.evals.datasets.rows import Row, json_rows
+from foveate.evals.reading.choices import by_index
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_row, json_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -46,21 +45,12 @@ def read(folder: Path, *, split: str = "subset", films: str = "videos", missing:
     """
     whole = one_of("split", split, ("subset", "full")) == "full"
     path, answers = folder / "questions.json", folder / "subset_answers.json"
-    known = _answers(answers) if answers.is_file() or not whole else Row({}, answers.name)
-    shown = Named(folder / films, "film", missing)
-    samples = list(_samples(path, known, shown, whole=whole))
-    shown.tell(INFO.name)
-    return gather(INFO, samples, path.name)
+    known = json_row(answers) if answers.is_file() or not whole else Row({}, answers.name)
+    shown = Media(folder / films, missing, "film")
+    return assembled(INFO, _samples(path, known, shown, whole=whole), media=shown, note=path.name)
 
 
-def _answers(path: Path) -> Row:
-    body = top(path)
-    if not isinstance(body, dict):
-        raise CallerError(f"{path.name}: a JSON object of answers by q_uid is expected, found {type(body).__name__}")
-    return Row(body, path.name)
-
-
-def _samples(path: Path, known: Row, films: Named, *, whole: bool) -> Iterator[Sample]:
+def _samples(path: Path, known: Row, films: Media, *, whole: bool) -> Iterator[Sample]:
     for row in json_rows(path):
         name = ident(row, "q_uid")
         if name not in known.data and not whole:

@@ -12,13 +12,12 @@ Landmarks v2: ``a/b/c/abc....jpg``) are those data sets' forms; which iNaturalis
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, csv_rows, json_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, csv_rows, json_rows
 from foveate.evals.samples import Dataset, Document, Place, Sample
 
 __all__ = ["INFO", "read"]
@@ -69,13 +68,13 @@ def read(
     """
     file = folder / f"{one_of('split', split, _SPLITS)}.csv"
     one = one_of("images", images, ("all", "first")) == "first"
-    pictures = Named(folder, "picture", missing)
+    pictures = Media(folder, missing)
     samples = list(_samples(file, pictures, _names(folder / inat), one=one))
-    pictures.tell(INFO.name)
-    return gather(INFO, samples, file.name, _sections(folder / kb) if kb else ())
+    sections = _sections(folder / kb) if kb else ()
+    return assembled(INFO, samples, sections, media=pictures, note=file.name, partial=True)
 
 
-def _samples(file: Path, pictures: Named, names: Mapping[str, str], *, one: bool) -> Iterator[Sample]:
+def _samples(file: Path, pictures: Media, names: Mapping[str, str], *, one: bool) -> Iterator[Sample]:
     for number, row in enumerate(csv_rows(file)):
         places = _places(row)
         ids = _parts(row.get("dataset_image_ids", str))

@@ -12,13 +12,13 @@ are pools of one dataset, so that a mean over samples is not the published mean 
 
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.composed import REFERENCE, Gallery
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.names import names
-from foveate.evals.datasets.rows import Row, json_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.gallery import REFERENCE, Gallery
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.names import names
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Document, Sample
 
 __all__ = ["CATEGORIES", "INFO", "read"]
@@ -41,7 +41,7 @@ missing=drop). FOLDER holds:
         "category": "all (default), dress, shirt or toptee",
         "split": "val (default), train, or test (no targets)",
         "reference": f"{REFERENCE}; in is the usual protocol and the default",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -68,7 +68,7 @@ def read(
             sample = _sample(f"{name}-{number}", row, name, media, gallery)
             samples += [] if sample is None else [sample]
     note = f"{category}, split {split}, reference picture {'not ' * (reference == 'out')}ranked"
-    return finish(INFO, samples, documents, media=media, note=note)
+    return assembled(INFO, samples, documents, media=media, note=note)
 
 
 def joined(first: str, second: str) -> str:

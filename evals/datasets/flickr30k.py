@@ -6,16 +6,16 @@ Karpathy's ``dataset_flickr30k.json`` with its splits (1,000 test pictures), and
 (``test.txt``, one id a line, as Flickr30k Entities has it).
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets import karpathy
-from foveate.evals.datasets.captioned import DIRECTIONS, EACH, Captioned, arranged
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
+from foveate.evals.reading import karpathy
+from foveate.evals.reading.captions import DIRECTIONS, EACH, Captioned, arranged
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.texts import numbered
 from foveate.evals.samples import Dataset
 
 __all__ = ["INFO", "read"]
@@ -36,7 +36,7 @@ Karpathy's splits: caption_datasets.zip of https://cs.stanford.edu/people/karpat
         "split": "test (default), val, train; with form=token also all",
         "direction": "text_to_image (default), image_to_text or caption",
         "each": f"{EACH}; 5 by default",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -65,13 +65,13 @@ def read(
         kept = None if split == "all" else _listed(folder / f"{split}.txt")
         items = _token(folder / "results_20130124.token", media, kept)
     samples, documents = arranged(items, direction, each)
-    return finish(INFO, samples, documents, media=media, note=f"{form}, split {split}, {direction}")
+    return assembled(INFO, samples, documents, media=media, note=f"{form}, split {split}, {direction}")
 
 
 def _token(path: Path, media: Media, kept: frozenset[str] | None) -> list[Captioned]:
     captions: dict[str, list[tuple[str, str]]] = {}
     first: dict[str, str] = {}
-    for line, where in _lines(path):
+    for line, where in numbered(path):
         # Not csv: captions hold quotation marks of their own.
         key, tab, text = line.partition("\t")
         name, mark, number = key.partition("#")
@@ -85,16 +85,4 @@ def _token(path: Path, media: Media, kept: frozenset[str] | None) -> list[Captio
 
 
 def _listed(path: Path) -> frozenset[str]:
-    return frozenset(line.strip() for line, _ in _lines(path))
-
-
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    if not path.is_file():
-        raise CallerError(f"no file {str(path)!r}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CallerError(f"{path.name} is not UTF-8: {error}") from None
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield line, f"{path.name}, line {number}"
+    return frozenset(line.strip() for line, _ in numbered(path))

@@ -11,12 +11,12 @@ hierarchical precision, recall and correlation of radii need the embeddings and 
 from collections.abc import Mapping
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.rows import Row, csv_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, csv_rows
 from foveate.evals.samples import Dataset, Document, Sample
 
 __all__ = ["INFO", "LEVELS", "read"]
@@ -35,7 +35,7 @@ Pictures: val2014.zip of https://cocodataset.org/#download. FOLDER holds:
   val2014/COCO_val2014_000000301718.jpg ...""",
     options={
         "direction": "image_to_text (default): four texts are right; text_to_image: reported by level",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -62,7 +62,7 @@ def read(folder: Path, *, direction: str = "image_to_text", missing: str = "rais
     else:
         documents = [Document(id=key, image=path) for key, path in pictures.items()]
         samples = _worded(texts, chains)
-    return finish(INFO, samples, documents, media=media, note=direction)
+    return assembled(INFO, samples, documents, media=media, note=direction)
 
 
 def _shown(key: str, path: str, right: list[str]) -> Sample:

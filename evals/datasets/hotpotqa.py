@@ -7,11 +7,11 @@ paragraphs; in the full-wiki setting the 10 best of the authors' search, gold or
 
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.paragraphs import POOL, Paragraphs, hotpot_samples
-from foveate.evals.datasets.rows import json_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.options import one_of, yes
+from foveate.evals.reading.paragraphs import POOL, Paragraphs, hotpot_samples
+from foveate.evals.reading.rows import json_rows
 from foveate.evals.samples import Dataset
 
 __all__ = ["INFO", "read"]
@@ -54,6 +54,6 @@ def read(folder: Path, *, split: str = "dev", setting: str = "distractor", pool:
     """
     files = _FILES[one_of("setting", setting, tuple(_FILES))]
     path = folder / files[one_of("split", split, tuple(files))]
-    pooled = one_of("pool", pool, ("no", "yes")) == "yes"
+    pooled = yes("pool", pool)
     samples, documents = hotpot_samples(json_rows(path), Paragraphs(), pooled=pooled, glue="")
-    return gather(INFO, samples, path.name, documents)
+    return assembled(INFO, samples, documents, note=path.name, partial=True)

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, jsonl_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of, yes
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.samples import Dataset, Document, Place, Sample
 
 __all__ = ["INFO", "read"]
@@ -67,27 +66,26 @@ def read(
         CallerError: an unknown option, a missing file or picture, a wrong row, or no sample.
     """
     file = folder / f"infoseek_{one_of('split', split, _SPLITS)}.jsonl"
-    shown = Named(folder / pictures, "picture", missing)
+    shown = Media(folder / pictures, missing)
     entities = _column(folder / f"infoseek_{split}_withkb.jsonl", "entity_id") if _has_kb(kb, split) else {}
     types = folder / f"infoseek_{split}_qtype.jsonl"
     kinds = _column(types, "question_type") if types.is_file() else {}
     samples = list(_samples(file, shown, entities, kinds))
-    shown.tell(INFO.name)
     wanted = {name for sample in samples for name in sample.relevant}
     documents = list(_articles(folder / wiki, wanted, distractors)) if wiki else []
-    return gather(INFO, samples, file.name, documents)
+    return assembled(INFO, samples, documents, media=shown, note=file.name, partial=True)
 
 
 def _has_kb(kb: str, split: str) -> bool:
     # The authors publish no entities of the two hidden splits.
-    return one_of("kb", kb, ("no", "yes")) == "yes" and split in ("train", "val")
+    return yes("kb", kb) and split in ("train", "val")
 
 
 def _column(path: Path, field: str) -> dict[str, str]:
     return {ident(row, "data_id"): row.get(field, str) for row in jsonl_rows(path)}
 
 
-def _samples(file: Path, pictures: Named, entities: dict[str, str], kinds: dict[str, str]) -> Iterator[Sample]:
+def _samples(file: Path, pictures: Media, entities: dict[str, str], kinds: dict[str, str]) -> Iterator[Sample]:
     for row in jsonl_rows(file):
         name, picture = ident(row, "data_id"), row.get("image_id", str)
         path = pictures.path(picture, row.where, (f"{picture.removeprefix('oven_')[:2]}/{picture}",))

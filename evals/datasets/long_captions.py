@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.captioned import DIRECTIONS, Captioned, arranged
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.named import PICTURES
-from foveate.evals.datasets.rows import jsonl_rows
+from foveate.evals.reading.captions import DIRECTIONS, Captioned, arranged
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import jsonl_rows
+from foveate.evals.reading.texts import whole
 from foveate.evals.samples import Dataset
 
 __all__ = ["INFO", "read"]
@@ -38,7 +38,7 @@ Your own: a folder of pictures, each with a .txt of the same name beside it.""",
         "layout": "urban1k (default), docci or beside",
         "split": "of docci: test (default), train, qual_dev or qual_test",
         "direction": "text_to_image (default), image_to_text or caption",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -71,7 +71,7 @@ def read(
         items = list(_texts(folder, media))
     samples, documents = arranged(items, direction)
     what = f"docci, split {split}" if layout == "docci" else layout
-    return finish(INFO, samples, documents, media=media, note=f"{what}, {direction}")
+    return assembled(INFO, samples, documents, media=media, note=f"{what}, {direction}")
 
 
 def _docci(path: Path, split: str, media: Media) -> Iterator[Captioned]:
@@ -88,18 +88,14 @@ def _texts(captions: Path, media: Media) -> Iterator[Captioned]:
     if not captions.is_dir():
         raise CallerError(f"no folder {str(captions)!r}")
     for path in sorted(captions.glob("*.txt")):
-        endings = (ending for ending in PICTURES if (media.folder / f"{path.stem}{ending}").is_file())
-        name = f"{path.stem}{next(endings, '.jpg')}"
-        found = media.path(name, path.name)
+        found = media.path(path.stem, path.name)
         if found is not None:
+            name = Path(found).name
             yield Captioned(id=name, path=found, captions=((f"{name}#0", _text(path)),))
 
 
 def _text(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8-sig").strip()
-    except UnicodeDecodeError as error:
-        raise CallerError(f"{path.name} is not UTF-8: {error}") from None
+    text = whole(path).strip()
     if not text:
         raise CallerError(f"{path.name} holds no caption")
     return text

@@ -9,13 +9,13 @@ subtitles are not read.
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.evals.datasets.choices import by_index, one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import json_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.choices import by_index
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import json_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -43,13 +43,11 @@ def read(folder: Path, *, split: str = "val", missing: str = "raise") -> Dataset
         CallerError: an unknown option, a missing file or film, a wrong row, or no sample.
     """
     path = folder / _FILES[one_of("split", split, tuple(_FILES))]
-    films = Named(folder / "videos", "film", missing)
-    samples = list(_samples(path, films))
-    films.tell(INFO.name)
-    return gather(INFO, samples, path.name)
+    films = Media(folder / "videos", missing, "film")
+    return assembled(INFO, _samples(path, films), media=films, note=path.name)
 
 
-def _samples(path: Path, films: Named) -> Iterator[Sample]:
+def _samples(path: Path, films: Media) -> Iterator[Sample]:
     for row in json_rows(path):
         place = films.path(row.get("video_path", str), row.where)
         if place is None:

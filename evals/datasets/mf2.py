@@ -9,13 +9,13 @@ calls both by their name, so pairs are kept in ``slices["pair"]``. In one publis
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import csv_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import csv_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -48,13 +48,11 @@ def read(folder: Path, *, release: str = "claims", films: str = "videos", missin
     """
     name = f"MF2_{one_of('release', release, ('claims', 'test'))}.csv"
     path = found(folder, name, f"data/{name}")
-    shown = Named(folder / films, "film", missing)
-    samples = list(_samples(path, shown))
-    shown.tell(INFO.name)
-    return gather(INFO, samples, path.name)
+    shown = Media(folder / films, missing, "film")
+    return assembled(INFO, _samples(path, shown), media=shown, note=path.name)
 
 
-def _samples(path: Path, films: Named) -> Iterator[Sample]:
+def _samples(path: Path, films: Media) -> Iterator[Sample]:
     for row in csv_rows(path):
         film, claim = ident(row, "movie_id"), ident(row, "claim_id")
         place = films.path(row.get("video", str), row.where)

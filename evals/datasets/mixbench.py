@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.cells import integer
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.rows import Row, csv_rows, jsonl_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, integer
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, csv_rows, jsonl_rows
 from foveate.evals.samples import Dataset, Document, Sample
 
 __all__ = ["INFO", "SUBSETS", "read"]
@@ -42,7 +41,7 @@ FOLDER holds for each of MSCOCO, Google_WIT, VisualNews and OVEN:
     options={
         "subset": "MSCOCO (default), Google_WIT, VisualNews or OVEN",
         "corpus": "mixed (default): a third text, a third pictures, a third both; full: both for every document",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -63,7 +62,7 @@ def read(folder: Path, *, subset: str = "MSCOCO", corpus: str = "mixed", missing
     gains = _gains(root / "qrels" / "qrels.tsv")
     asked = (_sample(row, media, gains, kinds) for row in jsonl_rows(root / "queries.jsonl"))
     samples = [sample for sample in asked if sample is not None]
-    return finish(INFO, samples, documents, media=media, note=f"subset {subset}, {corpus} corpus")
+    return assembled(INFO, samples, documents, media=media, note=f"subset {subset}, {corpus} corpus")
 
 
 def _parts(row: Row, media: Media) -> tuple[str | None, str | None, bool]:

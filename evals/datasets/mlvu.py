@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.choices import by_text, one_of
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, json_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.choices import by_text
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import slices_of
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -51,10 +52,9 @@ def read(folder: Path, *, task: str = "choice", missing: str = "raise") -> Datas
     names = {_name(path): path for path in files}
     one_of("task", task, (*names, "all", "choice"))
     wanted = [names[task]] if task in names else files
-    films = Named(folder / "video", "film", missing)
+    films = Media(folder / "video", missing, "film")
     samples = [sample for path in wanted for sample in _samples(path, films, written=task != "choice")]
-    films.tell(INFO.name)
-    return gather(INFO, samples, ", ".join(path.name for path in wanted))
+    return assembled(INFO, samples, media=films, note=", ".join(path.name for path in wanted))
 
 
 def _name(path: Path) -> str:
@@ -62,7 +62,7 @@ def _name(path: Path) -> str:
     return rest if number.isdigit() else path.stem
 
 
-def _samples(path: Path, films: Named, *, written: bool) -> Iterator[Sample]:
+def _samples(path: Path, films: Media, *, written: bool) -> Iterator[Sample]:
     for number, row in enumerate(json_rows(path)):
         options = row.texts("candidates") if row.find("candidates", list) else ()
         if not options and not written:

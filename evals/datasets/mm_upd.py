@@ -11,13 +11,14 @@ and ``answer`` of the unanswerable ones names it; in the ``base`` files it is a 
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.evals.datasets.choices import by_letter, one_of
-from foveate.evals.datasets.embedded import unpacked
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.rows import Row, csv_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.choices import by_letter
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.embedded import unpacked
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.files import found
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, csv_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -72,7 +73,7 @@ def read(
         for one, name in zip(forms, names, strict=True)
         for sample in _samples(found(folder, name, f"data/{name}"), one, folder / pictures, kind)
     ]
-    return gather(INFO, samples, ", ".join(names))
+    return assembled(INFO, samples, note=", ".join(names))
 
 
 def _samples(path: Path, form: str, pictures: Path, wanted: str) -> Iterator[Sample]:

@@ -5,16 +5,15 @@ question, answer, evidence_pages, evidence_sources, answer_format}``; the two li
 unanswerable question has ``Not answerable`` as its answer. Documents lie in ``data/documents/``.
 """
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import inside
-from foveate.evals.datasets.rows import Row, json_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import listed, slices_of
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Document, Sample
 
 __all__ = ["INFO", "read"]
@@ -31,7 +30,7 @@ INFO = DatasetInfo(
         "https://github.com/mayubo2333/MMLongBench-Doc: data/samples.json; documents: its Hugging Face data set\n"
         "(yubo2333/MMLongBench-Doc). The folder holds samples.json and documents/NAME.pdf, or data/ with both"
     ),
-    options={"missing": "raise: stop at a missing document; drop: leave out its questions; keep: read on without it"},
+    options={"missing": MISSING},
 )
 
 
@@ -44,22 +43,19 @@ def read(folder: Path, *, missing: str = "raise") -> Dataset:
     Raises:
         CallerError: an unknown option, a missing file, a wrong row, or no sample.
     """
-    one_of("missing", missing, ("raise", "drop", "keep"))
     path = found(folder, "samples.json", "data/samples.json")
+    media = Media(path.parent / "documents", missing, "document")
     documents: dict[str, Document] = {}
-    samples = list(_samples(path, documents, missing))
-    return gather(INFO, samples, path.name, documents.values())
+    samples = list(_samples(path, documents, media))
+    return assembled(INFO, samples, documents.values(), media=media, note=path.name)
 
 
-def _samples(path: Path, documents: dict[str, Document], missing: str) -> Iterator[Sample]:
+def _samples(path: Path, documents: dict[str, Document], media: Media) -> Iterator[Sample]:
     for number, row in enumerate(json_rows(path)):
         name = row.get("doc_id", str)
-        file = inside(path.parent / "documents", name, row.where)
-        if not Path(file).is_file():
-            if missing == "drop":
-                continue
-            if missing == "raise":
-                raise row.bad("doc_id", f"a file below {str(path.parent / 'documents')!r}", name)
+        file = media.path(name, row.where)
+        if file is None:
+            continue
         documents.setdefault(name, Document(id=name, file=file, title=name, group=name))
         answer = row.get("answer", str)
         answerable = answer.strip().lower() != _NOTHING
@@ -76,19 +72,6 @@ def _samples(path: Path, documents: dict[str, Document], missing: str) -> Iterat
 
 
 def _evidence(row: Row) -> dict[str, str]:
-    pages, sources = _listed(row, "evidence_pages", int), _listed(row, "evidence_sources", str)
+    pages, sources = listed(row, "evidence_pages", int), listed(row, "evidence_sources", str)
     count = "none" if not pages else "one" if len(pages) == 1 else "several"
-    return {"pages": count} | ({"sources": "+".join(sorted(map(str, sources)))} if sources else {})
-
-
-def _listed(row: Row, field: str, kind: type) -> list[object]:
-    """A list, or one written as text; read as a literal, never run."""
-    value = row.data.get(field)
-    if isinstance(value, str):
-        try:
-            value = ast.literal_eval(value)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            raise row.bad(field, f"list of {kind.__name__}", value) from None
-    if not isinstance(value, list) or not all(type(part) is kind for part in value):
-        raise row.bad(field, f"list of {kind.__name__}", row.data.get(field))
-    return value
+    return {"pages": count} | ({"sources": "+".join(sorted(sources))} if sources else {})

@@ -8,13 +8,13 @@ video_id, sentence``, the 1k-A split (Yu et al., ECCV 2018).
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import csv_rows, json_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import csv_rows, json_rows
 from foveate.evals.samples import Dataset, Document, Sample
 
 __all__ = ["INFO", "read"]
@@ -51,7 +51,7 @@ def read(folder: Path, *, split: str = "1k-A", films: str = "videos", missing: s
         CallerError: an unknown option, a missing file or film, a wrong row, or no sample.
     """
     one_of("split", split, (*_SPLITS, "1k-A"))
-    shown = Named(folder / films, "film", missing)
+    shown = Media(folder / films, missing, "film")
     if split == "1k-A":
         path = folder / "MSRVTT_JSFUSION_test.csv"
         documents, samples = _pairs(path, shown)
@@ -59,11 +59,10 @@ def read(folder: Path, *, split: str = "1k-A", films: str = "videos", missing: s
         path = found(folder, "MSRVTT_data.json", _SPLITS[split])
         documents = list(_films(path, split, shown))
         samples = list(_captions(path, documents))
-    shown.tell(INFO.name)
-    return gather(INFO, samples, path.name, documents)
+    return assembled(INFO, samples, documents, media=shown, note=path.name)
 
 
-def _pairs(path: Path, films: Named) -> tuple[list[Document], list[Sample]]:
+def _pairs(path: Path, films: Media) -> tuple[list[Document], list[Sample]]:
     documents: dict[str, Document] = {}
     samples = []
     for row in csv_rows(path):
@@ -75,7 +74,7 @@ def _pairs(path: Path, films: Named) -> tuple[list[Document], list[Sample]]:
     return list(documents.values()), samples
 
 
-def _films(path: Path, split: str, films: Named) -> Iterator[Document]:
+def _films(path: Path, split: str, films: Media) -> Iterator[Document]:
     for row in json_rows(path, "videos"):
         film = row.get("video_id", str)
         place = films.path(film, row.where) if row.get("split", str) == split else None

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, jsonl_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.samples import Dataset, Document, Place, Sample
 
 __all__ = ["INFO", "read"]
@@ -55,11 +55,10 @@ def read(folder: Path, *, split: str = "dev", documents: str = "context", missin
     everything = one_of("documents", documents, ("context", "all")) == "all"
     samples = [_sample(row) for row in jsonl_rows(file)]
     wanted = None if everything else {name for sample in samples for name in sample.candidates}
-    pictures = Named(folder / "final_dataset_images", "picture", missing)
+    pictures = Media(folder / "final_dataset_images", missing)
     searched = {document.id: document for document in _documents(folder, pictures, wanted)}
-    pictures.tell(INFO.name)
     kept = [_within(sample, searched) for sample in samples if all(name in searched for name in sample.relevant)]
-    return gather(INFO, kept, file.name, searched.values())
+    return assembled(INFO, kept, searched.values(), media=pictures, note=file.name)
 
 
 def _sample(row: Row) -> Sample:
@@ -97,7 +96,7 @@ def _list(row: Row, field: str) -> tuple[str, ...]:
     return row.texts(field) if row.find(field, list) is not None else ()
 
 
-def _documents(folder: Path, pictures: Named, wanted: set[str] | None) -> Iterator[Document]:
+def _documents(folder: Path, pictures: Media, wanted: set[str] | None) -> Iterator[Document]:
     for row in _rows(folder / "MMQA_texts.jsonl", wanted):
         yield Document(id=row.get("id", str), text=row.get("text", str), title=row.get("title", str))
     for row in _rows(folder / "MMQA_tables.jsonl", wanted):

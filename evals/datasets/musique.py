@@ -9,12 +9,12 @@ comes twice under one id, once answerable and once not.
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.paragraphs import POOL, Paragraphs
-from foveate.evals.datasets.rows import Row, jsonl_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.options import one_of, yes
+from foveate.evals.reading.paragraphs import POOL, Paragraphs
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.samples import Dataset, Place, Sample
 
 __all__ = ["INFO", "read"]
@@ -52,10 +52,10 @@ def read(folder: Path, *, split: str = "dev", setting: str = "answerable", pool:
     """
     part = _SETTINGS[one_of("setting", setting, tuple(_SETTINGS))]
     path = folder / f"musique_{part}_v1.0_{one_of('split', split, _SPLITS)}.jsonl"
-    pooled = one_of("pool", pool, ("no", "yes")) == "yes"
+    pooled = yes("pool", pool)
     paragraphs = Paragraphs()
     samples = list(_samples(path, paragraphs, pooled=pooled))
-    return gather(INFO, samples, path.name, paragraphs.all())
+    return assembled(INFO, samples, paragraphs.all(), note=path.name)
 
 
 def _samples(path: Path, paragraphs: Paragraphs, *, pooled: bool) -> Iterator[Sample]:

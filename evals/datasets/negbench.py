@@ -11,13 +11,13 @@ The paths in the files are the authors' own: ``strip`` takes away what stands be
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.captioned import DIRECTIONS, Captioned, arranged
-from foveate.evals.datasets.cells import integer, listed
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.rows import Row, csv_rows
+from foveate.evals.reading.captions import DIRECTIONS, Captioned, arranged
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import integer, listed
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, csv_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "PARTS", "read"]
@@ -49,7 +49,7 @@ in FOLDER/val2017 give strip=data/coco/images/""",
         "part": f"coco_mcq (default), {', '.join(name for name in PARTS if name != 'coco_mcq')}",
         "direction": "of retrieval parts: text_to_image (default), image_to_text or caption",
         "strip": "what is taken from the start of each path in the file; empty by default",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -75,10 +75,10 @@ def read(
     if part.endswith("_mcq"):
         numbered = enumerate(rows)
         chosen = [made for n, row in numbered if (made := _choice(f"{part}-{n}", row, media, strip)) is not None]
-        return finish(INFO, chosen, media=media, note=part)
+        return assembled(INFO, chosen, media=media, note=part)
     items = [item for row in rows if (item := _pictured(row, media, strip)) is not None]
     samples, documents = arranged(items, direction)
-    return finish(INFO, samples, documents, media=media, note=f"{part}, {direction}")
+    return assembled(INFO, samples, documents, media=media, note=f"{part}, {direction}")
 
 
 def _choice(key: str, row: Row, media: Media, strip: str) -> Sample | None:
@@ -97,7 +97,7 @@ def _choice(key: str, row: Row, media: Media, strip: str) -> Sample | None:
 def _pictured(row: Row, media: Media, strip: str) -> Captioned | None:
     name = _name(row, "filepath", strip)
     path = media.path(name, row.where)
-    captions = tuple((f"{name}#{number}", text) for number, text in enumerate(listed(row, "captions")))
+    captions = tuple((f"{name}#{number}", text) for number, text in enumerate(listed(row, "captions", str)))
     return None if path is None else Captioned(id=name, path=path, captions=captions)
 
 

@@ -8,13 +8,15 @@ question, answer, qid, type, a0 .. a4``, and ``map_vid_vidorID.json``, which nam
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from foveate.evals.datasets.choices import by_index, one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.names import name_table
-from foveate.evals.datasets.rows import csv_rows
+from foveate.evals.reading.choices import by_index
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.names import name_table
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import csv_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -45,13 +47,11 @@ def read(folder: Path, *, split: str = "val", missing: str = "raise") -> Dataset
     name = f"{one_of('split', split, ('train', 'val', 'test'))}.csv"
     path = found(folder, name, f"nextqa/{name}")
     places = name_table(found(folder, "map_vid_vidorID.json", "nextqa/map_vid_vidorID.json"))
-    films = Named(folder / "NExTVideo", "film", missing)
-    samples = list(_samples(path, films, places))
-    films.tell(INFO.name)
-    return gather(INFO, samples, path.name)
+    films = Media(folder / "NExTVideo", missing, "film")
+    return assembled(INFO, _samples(path, films, places), media=films, note=path.name)
 
 
-def _samples(path: Path, films: Named, places: Mapping[str, str]) -> Iterator[Sample]:
+def _samples(path: Path, films: Media, places: Mapping[str, str]) -> Iterator[Sample]:
     for row in csv_rows(path):
         film, kind = ident(row, "video"), row.get("type", str)
         if kind[:1] not in _KINDS:

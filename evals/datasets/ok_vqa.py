@@ -7,12 +7,12 @@ annotator typed, beside the stemmed ``answer`` that the published accuracy compa
 
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.coco_vqa import vqa_samples
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.names import top
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import json_whole
+from foveate.evals.reading.vqa import vqa_samples
 from foveate.evals.samples import Dataset
 
 __all__ = ["INFO", "read"]
@@ -46,21 +46,17 @@ def read(folder: Path, *, split: str = "val", answers: str = "answer", missing: 
         CallerError: an unknown option, a missing file or picture, a wrong row, or no sample.
     """
     part = _SPLITS[one_of("split", split, tuple(_SPLITS))]
-    pictures = Named(folder / part, "picture", missing)
-    questions, annotations = (
-        folder / f"OpenEnded_mscoco_{part}_questions.json",
-        folder / f"mscoco_{part}_annotations.json",
-    )
+    pictures = Media(folder / part, missing)
+    questions = folder / f"OpenEnded_mscoco_{part}_questions.json"
+    annotations = folder / f"mscoco_{part}_annotations.json"
     field = one_of("answers", answers, ("answer", "raw_answer"))
-    samples = list(
-        vqa_samples(questions, annotations, pictures, f"COCO_{part}_", answer=field, types=_types(annotations))
-    )
-    pictures.tell(INFO.name)
-    return gather(INFO, samples, questions.name)
+    types = _types(annotations)
+    samples = vqa_samples(questions, annotations, pictures, f"COCO_{part}_", answer=field, types=types)
+    return assembled(INFO, samples, media=pictures, note=questions.name)
 
 
 def _types(annotations: Path) -> dict[str, str]:
     """Names of the categories, which the file gives beside its list."""
-    body = top(annotations)
+    body = json_whole(annotations)
     names = body.get("question_types", {}) if isinstance(body, dict) else {}
     return {key: value for key, value in names.items() if isinstance(value, str)} if isinstance(names, dict) else {}

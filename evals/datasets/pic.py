@@ -19,12 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.names import top
-from foveate.evals.datasets.rows import Row, rows_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_whole, rows_of
 from foveate.evals.samples import Dataset, Document, Sample
 
 __all__ = ["INFO", "LABELS", "TASKS", "read"]
@@ -73,11 +72,11 @@ def read(folder: Path, *, task: str = "PR-pass", split: str = "test", scope: str
             sample, document = _phrase(row, given=scope == "given")
             samples.append(sample)
             documents.append(document)
-    return finish(INFO, samples, documents, note=f"{task}, split {split}")
+    return assembled(INFO, samples, documents, note=f"{task}, split {split}")
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    body = top(path)
+    body = json_whole(path)
     return rows_of(body["data"] if isinstance(body, dict) and "data" in body else body, path.name)
 
 

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.names import top
-from foveate.evals.datasets.rows import Row
-from foveate.evals.datasets.spans import interval
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import interval
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_row
+from foveate.evals.reading.texts import numbered
 from foveate.evals.samples import Dataset, Document, Sample
 
 __all__ = ["INFO", "read"]
@@ -54,8 +55,8 @@ def read(folder: Path, *, split: str = "test", films: str = "videos", missing: s
     """
     one_of("split", split, _SPLITS)
     path = found(folder, f"{_CAPTIONS}.json", f"{_CAPTIONS}-v2.json")
-    captions, times = _whole(path), _whole(found(folder, f"{_TIMES}.json", f"{_TIMES}-v2.json"))
-    shown = Named(folder / films, "film", missing)
+    captions, times = json_row(path), json_row(found(folder, f"{_TIMES}.json", f"{_TIMES}-v2.json"))
+    shown = Media(folder / films, missing, "film")
     documents: list[Document] = []
     samples: list[Sample] = []
     for video in sorted(captions.data) if split == "all" else _listed(folder / f"{split}_list.txt"):
@@ -65,21 +66,13 @@ def read(folder: Path, *, split: str = "test", films: str = "videos", missing: s
         if place is not None:
             documents.append(Document(id=video, film=place, group=video))
             samples.extend(_samples(video, place, captions, times))
-    shown.tell(INFO.name)
-    return gather(INFO, samples, path.name, documents)
-
-
-def _whole(path: Path) -> Row:
-    body = top(path)
-    if not isinstance(body, dict):
-        raise CallerError(f"{path.name}: a JSON object of lists by video is expected, found {type(body).__name__}")
-    return Row(body, path.name)
+    return assembled(INFO, samples, documents, media=shown, note=path.name)
 
 
 def _listed(path: Path) -> list[str]:
     if not path.is_file():
         raise CallerError(f"no file {str(path)!r}; split='all' needs no list")
-    return list(dict.fromkeys(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()))
+    return list(dict.fromkeys(line.strip() for line, _ in numbered(path)))
 
 
 def _samples(video: str, place: str, captions: Row, times: Row) -> Iterator[Sample]:
@@ -94,7 +87,7 @@ def _samples(video: str, place: str, captions: Row, times: Row) -> Iterator[Samp
                 text=text,
                 films=(place,),
                 relevant={video: 1.0},
-                spans=(interval(span, times.bad(f"{video}[{number}]", "[start, end] in seconds", span)),),
+                spans=(interval(times, f"{video}[{number}]", span),),
                 group=video,
             )
 

@@ -8,9 +8,9 @@ fitting, so ``unanswerable`` here is the other ten.
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.errors import CallerError
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.rows import Row, jsonl_rows
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.samples import Dataset, Document, Place, Sample
 
 __all__ = ["INFO", "SPLITS", "default_folder", "read"]
@@ -43,8 +43,7 @@ def read(folder: Path, *, split: str = "plain") -> Dataset:
     Raises:
         CallerError: an unknown split, or a file that is not as it should be.
     """
-    if split not in SPLITS:
-        raise CallerError(f"option 'split' is {split!r}; it must be one of: {', '.join(SPLITS)}")
+    one_of("split", split, SPLITS)
     documents = tuple(_documents(folder / "sample"))
     names = {document.id for document in documents}
     samples: list[Sample] = []

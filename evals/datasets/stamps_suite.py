@@ -17,6 +17,7 @@ import platformdirs
 from foveate.errors import CallerError
 from foveate.evals.datasets.info import DatasetInfo
 from foveate.evals.datasets.stamps import PACKAGE, Stamp, read_stamps
+from foveate.evals.reading.options import one_of
 from foveate.evals.samples import Dataset, Document, Sample
 from foveate.ids import digest
 
@@ -73,10 +74,9 @@ def read(folder: Path, *, form: str = "text_to_picture", languages: str = "") ->
         "few_shot": _few_shot,
         "captions": _captions,
     }
-    if form not in builders:
-        raise CallerError(f"option 'form' is {form!r}; it must be one of: {', '.join(FORMS)}")
+    build = builders[one_of("form", form, FORMS)]
     stamps = read_stamps(folder)
-    samples, documents = builders[form](stamps, _languages(languages, stamps))
+    samples, documents = build(stamps, _languages(languages, stamps))
     return Dataset(
         name=f"stamps-{form}",
         samples=tuple(samples),

@@ -9,11 +9,11 @@ The right caption stands first. A model that answers by position would score 1: 
 
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.rows import json_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import json_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["CATEGORIES", "INFO", "read"]
@@ -32,7 +32,7 @@ Pictures: val2017.zip of https://cocodataset.org/#download. FOLDER holds:
   val2017/000000085329.jpg ...""",
     options={
         "category": f"all (default), {', '.join(CATEGORIES)}",
-        "missing": "raise (default) or drop pictures that are not on disk",
+        "missing": MISSING,
     },
 )
 
@@ -61,4 +61,4 @@ def read(folder: Path, *, category: str = "all", missing: str = "raise") -> Data
                 slices={"category": name, "change": name.split("_")[0]},
             )
             samples.append(sample)
-    return finish(INFO, samples, media=media, note=category)
+    return assembled(INFO, samples, media=media, note=category)

@@ -9,6 +9,7 @@ from typing import Any
 
 from foveate.errors import CallerError
 from foveate.evals.datasets.info import DatasetInfo
+from foveate.evals.reading.dataset import checked
 from foveate.evals.samples import Dataset
 
 __all__ = ["DATASETS", "dataset_info", "known_dataset", "read_dataset"]
@@ -95,8 +96,7 @@ def read_dataset(name: str, folder: str | None, base: Path, options: Mapping[str
         if key not in known:
             raise CallerError(f"dataset {name!r} has no option {key!r}; it has: {', '.join(known) or 'none'}")
     dataset: Dataset = read(_folder(info, folder, base), **options)
-    _check(dataset)
-    return dataset
+    return checked(dataset)
 
 
 def _folder(info: DatasetInfo, folder: str | None, base: Path) -> Path:
@@ -111,12 +111,3 @@ def _folder(info: DatasetInfo, folder: str | None, base: Path) -> Path:
     if not found.is_dir():
         raise CallerError(f"dataset {info.name!r}: no folder {str(found)!r}. {info.get}")
     return found
-
-
-def _check(dataset: Dataset) -> None:
-    if not dataset.samples:
-        raise CallerError(f"dataset {dataset.name!r} is empty")
-    for what, ids in (("sample", [s.id for s in dataset.samples]), ("document", [d.id for d in dataset.documents])):
-        if len(set(ids)) != len(ids):
-            twice = next(name for name in ids if ids.count(name) > 1)
-            raise CallerError(f"dataset {dataset.name!r}: {what} id {twice!r} comes twice")

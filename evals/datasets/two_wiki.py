@@ -6,11 +6,11 @@ beside it. The release of 7 April 2021 (``data_ids_april7.zip``) has consistent 
 
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.paragraphs import POOL, Paragraphs, hotpot_samples
-from foveate.evals.datasets.rows import json_rows
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.options import one_of, yes
+from foveate.evals.reading.paragraphs import POOL, Paragraphs, hotpot_samples
+from foveate.evals.reading.rows import json_rows
 from foveate.evals.samples import Dataset
 
 __all__ = ["INFO", "read"]
@@ -40,6 +40,6 @@ def read(folder: Path, *, split: str = "dev", pool: str = "no") -> Dataset:
         CallerError: an unknown option, a missing file, a wrong row, or no sample.
     """
     path = folder / f"{one_of('split', split, _SPLITS)}.json"
-    pooled = one_of("pool", pool, ("no", "yes")) == "yes"
+    pooled = yes("pool", pool)
     samples, documents = hotpot_samples(json_rows(path), Paragraphs(), pooled=pooled, glue=" ")
-    return gather(INFO, samples, path.name, documents)
+    return assembled(INFO, samples, documents, note=path.name, partial=True)

@@ -9,13 +9,14 @@ question, options: ["A. ...", ...], answer: "C"}``, and the authors' own nested 
 from collections.abc import Iterator
 from pathlib import Path
 
-from foveate.evals.datasets.choices import by_letter, one_of, unlettered
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, json_rows, jsonl_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.choices import by_letter, unlettered
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows, jsonl_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -50,7 +51,7 @@ def read(folder: Path, *, duration: str = "all", films: str = "data", missing: s
     """
     one_of("duration", duration, ("all", *_LENGTHS))
     path = found(folder, "videomme.jsonl", "videomme.json")
-    shown = Named(folder / films, "film", missing)
+    shown = Media(folder / films, missing, "film")
     rows = jsonl_rows(path) if path.suffix == ".jsonl" else json_rows(path)
     samples = [
         sample
@@ -59,8 +60,7 @@ def read(folder: Path, *, duration: str = "all", films: str = "data", missing: s
         for one in _questions(row)
         if (sample := _sample(one, shown))
     ]
-    shown.tell(INFO.name)
-    return gather(INFO, samples, path.name)
+    return assembled(INFO, samples, media=shown, note=path.name)
 
 
 def _questions(row: Row) -> Iterator[Row]:
@@ -73,7 +73,7 @@ def _questions(row: Row) -> Iterator[Row]:
         yield Row({**film, **inner.data}, inner.where)
 
 
-def _sample(row: Row, films: Named) -> Sample | None:
+def _sample(row: Row, films: Media) -> Sample | None:
     film = row.find("videoID", str) or row.get("video_id", str)
     place = films.path(film, row.where)
     if place is None:

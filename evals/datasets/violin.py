@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, json_rows
-from foveate.evals.datasets.spans import interval
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import interval
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Document, Sample, Span
 
 __all__ = ["INFO", "read"]
@@ -51,7 +51,7 @@ def read(folder: Path, *, split: str = "test", films: str = "clips", missing: st
         CallerError: an unknown option, a missing file or film, a wrong row, or no sample.
     """
     whole = one_of("films", films, ("clips", "sources")) == "sources"
-    shown = Named(folder / "videos", "film", missing)
+    shown = Media(folder / "videos", missing, "film")
     path = folder / "violin_annotation.json"
     rows = [(row, row.get("split", str)) for row in json_rows(path)]
     one_of("split", split, sorted({name for _, name in rows}) or (split,))
@@ -62,11 +62,10 @@ def read(folder: Path, *, split: str = "test", films: str = "clips", missing: st
         if document is not None:
             documents.append(document)
             samples.extend(_samples(row, document))
-    shown.tell(INFO.name)
-    return gather(INFO, samples, path.name, documents)
+    return assembled(INFO, samples, documents, media=shown, note=path.name)
 
 
-def _document(row: Row, films: Named, *, whole: bool) -> Document | None:
+def _document(row: Row, films: Media, *, whole: bool) -> Document | None:
     clip = row.get("file", str).strip()
     path = films.path(row.get("source", str).strip() if whole else clip, row.where)
     if path is None:
@@ -75,8 +74,7 @@ def _document(row: Row, films: Named, *, whole: bool) -> Document | None:
 
 
 def _span(row: Row) -> Span:
-    value = row.get("span", list)
-    return interval(value, row.bad("span", "[start, end] in seconds", value))
+    return interval(row, "span", row.get("span", list))
 
 
 def _subtitles(row: Row) -> str | None:

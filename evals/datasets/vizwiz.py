@@ -7,12 +7,13 @@ file has ``image`` and ``question`` only. Pictures lie in ``val/``.
 
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.gather import found, gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, json_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import slices_of
+from foveate.evals.reading.files import found
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -46,14 +47,13 @@ def read(folder: Path, *, split: str = "val", confidence: str = "no", missing: s
     """
     part = one_of("split", split, _SPLITS)
     kept = _CONFIDENCE[one_of("confidence", confidence, tuple(_CONFIDENCE))]
-    pictures = Named(folder / part, "picture", missing)
+    pictures = Media(folder / part, missing)
     file = found(folder, f"Annotations/{part}.json", f"{part}.json")
     samples = [_sample(row, path, kept) for row in json_rows(file) if (path := _picture(row, pictures))]
-    pictures.tell(INFO.name)
-    return gather(INFO, samples, file.name)
+    return assembled(INFO, samples, media=pictures, note=file.name)
 
 
-def _picture(row: Row, pictures: Named) -> str | None:
+def _picture(row: Row, pictures: Media) -> str | None:
     return pictures.path(row.get("image", str), row.where)
 
 

@@ -6,11 +6,11 @@ Files as https://visualqa.org/download.html gives them: ``v2_OpenEnded_mscoco_va
 
 from pathlib import Path
 
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.coco_vqa import vqa_samples
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of
+from foveate.evals.reading.vqa import vqa_samples
 from foveate.evals.samples import Dataset
 
 __all__ = ["INFO", "read"]
@@ -41,9 +41,8 @@ def read(folder: Path, *, split: str = "val", missing: str = "raise") -> Dataset
     """
     part = _SPLITS[one_of("split", split, tuple(_SPLITS))]
     shown = part.replace("-dev", "")
-    pictures = Named(folder / shown, "picture", missing)
+    pictures = Media(folder / shown, missing)
     questions = folder / f"v2_OpenEnded_mscoco_{part}_questions.json"
     annotations = None if part.startswith("test") else folder / f"v2_mscoco_{part}_annotations.json"
-    samples = list(vqa_samples(questions, annotations, pictures, f"COCO_{shown}_"))
-    pictures.tell(INFO.name)
-    return gather(INFO, samples, questions.name)
+    samples = vqa_samples(questions, annotations, pictures, f"COCO_{shown}_")
+    return assembled(INFO, samples, media=pictures, note=questions.name)

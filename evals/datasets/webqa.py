@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.choices import one_of
-from foveate.evals.datasets.embedded import unpacked
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.gather import gather
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.named import MISSING, Named
-from foveate.evals.datasets.rows import Row, json_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.embedded import unpacked
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.options import one_of, yes
+from foveate.evals.reading.rows import Row, json_rows
 from foveate.evals.samples import Dataset, Document, Place, Sample
 
 __all__ = ["INFO", "read"]
@@ -60,13 +59,12 @@ def read(folder: Path, *, split: str = "val", unpack: str = "no", missing: str =
         CallerError: an unknown option, a missing file or picture, a wrong row, or no sample.
     """
     file = folder / _SPLITS[one_of("split", split, tuple(_SPLITS))]
-    pictures = Named(folder / "pictures", "picture", missing)
-    archive = _Archive(folder) if one_of("unpack", unpack, ("no", "yes")) == "yes" else None
+    pictures = Media(folder / "pictures", missing)
+    archive = _Archive(folder) if yes("unpack", unpack) else None
     facts = _Facts(pictures, archive)
     rows = (row for row in json_rows(file) if split == "test" or row.get("split", str) == split)
     samples = [sample for row in rows if (sample := _sample(row, facts))]
-    pictures.tell(INFO.name)
-    return gather(INFO, samples, file.name, facts.documents.values())
+    return assembled(INFO, samples, facts.documents.values(), media=pictures, note=file.name)
 
 
 @dataclass(slots=True)
@@ -104,7 +102,7 @@ class _Archive:
 class _Facts:
     """Documents as rows bring them."""
 
-    pictures: Named
+    pictures: Media
     archive: _Archive | None
     documents: dict[str, Document] = field(default_factory=dict)
 

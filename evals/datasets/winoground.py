@@ -11,12 +11,11 @@ Text, image and group score follow from ``pairs`` and the matrix of scores: capt
 
 from pathlib import Path
 
-from foveate.evals.datasets.fields import ident
-from foveate.evals.datasets.finish import finish
 from foveate.evals.datasets.info import DatasetInfo
-from foveate.evals.datasets.media import Media
-from foveate.evals.datasets.rows import Row, jsonl_rows
-from foveate.evals.datasets.slices import slices_of
+from foveate.evals.reading.dataset import assembled
+from foveate.evals.reading.fields import ident, slices_of
+from foveate.evals.reading.media import MISSING, Media
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.samples import Dataset, Sample
 
 __all__ = ["INFO", "read"]
@@ -31,7 +30,7 @@ INFO = DatasetInfo(
 data/images.zip (Files and versions) and unpack the pictures. FOLDER holds:
   data/examples.jsonl
   data/images/ex_0_img_0.png ...""",
-    options={"missing": "raise (default) or drop pictures that are not on disk"},
+    options={"missing": MISSING},
 )
 
 
@@ -44,12 +43,12 @@ def read(folder: Path, *, missing: str = "raise") -> Dataset:
     media = Media(folder / "data" / "images", missing)
     rows = jsonl_rows(folder / "data" / "examples.jsonl")
     samples = [sample for row in rows if (sample := _sample(row, media)) is not None]
-    return finish(INFO, samples, media=media)
+    return assembled(INFO, samples, media=media)
 
 
 def _sample(row: Row, media: Media) -> Sample | None:
     names = (row.get("image_0", str), row.get("image_1", str))
-    paths = media.paths(tuple(name if name.endswith(".png") else f"{name}.png" for name in names), row.where)
+    paths = media.paths([name if name.endswith(".png") else f"{name}.png" for name in names], row.where)
     if paths is None:
         return None
     slices = slices_of(

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.rows import csv_rows
+from foveate.evals.reading.rows import csv_rows
 from foveate.media.decoding import decode
 from foveate.media.discover import discover
 from foveate.media.formats import HEAD_BYTES, sniff

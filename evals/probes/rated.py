@@ -8,8 +8,8 @@ import numpy as np
 from PIL.Image import Image
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.rows import Row, jsonl_rows
 from foveate.evals.probes.captioned import Captioned
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.retrievers.protocols import Encoder
 
 __all__ = ["Rated", "rated_by_rank", "rated_run"]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from foveate.evals.datasets.rows import Row
+from foveate.evals.reading.rows import Row
 
 __all__ = ["UNSCORED", "Figure", "Slice", "figures", "number", "slices", "spread"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.rows import Row
 from foveate.evals.metrics.metric import Columns
+from foveate.evals.reading.rows import Row
 
 __all__ = ["Said", "SampleRow", "columns", "sample_row"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.rows import Row, jsonl_rows
 from foveate.evals.metrics.metric import Columns
+from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.report import rows as lines
 from foveate.evals.report.figures import Figure, Slice, figures, slices
 from foveate.evals.report.rows import SampleRow, sample_row

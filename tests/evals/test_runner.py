@@ -167,8 +167,8 @@ def test_bad_data_is_refused_before_anything_runs(
 ) -> None:
     good = (examples / "questions_plain.jsonl").read_text()
     for text, message in (
-        ("", "is empty"),
-        (good + good, "comes twice"),
+        ("", "no sample that can be used"),
+        (good + good, "two samples have the id"),
         (good.replace('"question": "', '"question": 7, "q": "', 1), "line 1: field 'question' must be str, found 7"),
     ):
         (examples / "questions_plain.jsonl").write_text(text)

@@ -9,7 +9,7 @@ from PIL import Image
 from foveate.errors import CallerError, MediaError, ServiceError
 from foveate.evals.datasets import aro
 from foveate.evals.samples import Sample
-from tests.evals.datasets.drawn import draw, dump
+from tests.evals.published import draw, write_json
 
 RELATION = {
     "image_id": "2372979",
@@ -30,7 +30,7 @@ ATTRIBUTION = {key: value for key, value in RELATION.items() if key != "relation
 
 
 def fill(folder: Path, *rows: Any, part: str = "relation") -> None:
-    dump(folder / f"visual_genome_{part}.json", rows)
+    write_json(folder / f"visual_genome_{part}.json", rows)
     draw(folder / "images", "2372979.jpg", size=(10, 10))
 
 
@@ -80,6 +80,10 @@ def test_a_picture_that_is_none_cannot_be_cut(tmp_path: Path) -> None:
     (tmp_path / "images" / "2372979.jpg").write_bytes(b"no picture")
     with pytest.raises(MediaError, match=r"2372979\.jpg' cannot be read"):
         aro.read(tmp_path, crop="cut")
+    (tmp_path / "images" / "2372979.jpg").unlink()
+    assert aro.read(tmp_path, missing="keep").samples[0].images == (str(tmp_path / "images" / "2372979.jpg"),)
+    with pytest.raises(MediaError, match=r"2372979\.jpg' cannot be read"):
+        aro.read(tmp_path, crop="cut", missing="keep")
 
 
 def test_crops_need_a_place(tmp_path: Path) -> None:
@@ -94,7 +98,7 @@ def test_crops_need_a_place(tmp_path: Path) -> None:
 )
 def test_order_has_the_true_caption_first(tmp_path: Path, part: str, image: str) -> None:
     options = ["a dog runs", "runs a dog", "dog a runs", "runs dog a", "a runs dog"]
-    dump(tmp_path / f"{part}.json", [{"image": image, "caption_options": options}])
+    write_json(tmp_path / f"{part}.json", [{"image": image, "caption_options": options}])
     draw(tmp_path, image)
     assert aro.read(tmp_path, part=part).samples == (
         Sample(
@@ -106,7 +110,7 @@ def test_order_has_the_true_caption_first(tmp_path: Path, part: str, image: str)
             slices={"part": part},
         ),
     )
-    dump(tmp_path / f"{part}.json", [{"image": image, "caption_options": options[:1]}])
+    write_json(tmp_path / f"{part}.json", [{"image": image, "caption_options": options[:1]}])
     with pytest.raises(CallerError, match=r"entry 0: field 'caption_options' must be a list of two str or more"):
         aro.read(tmp_path, part=part)
 
@@ -145,5 +149,5 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*visual_genome_relation\.json"):
         aro.read(tmp_path)
     fill(tmp_path)
-    with pytest.raises(CallerError, match="aro: no samples"):
+    with pytest.raises(CallerError, match="aro: no sample that can be used"):
         aro.read(tmp_path)

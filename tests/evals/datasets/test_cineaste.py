@@ -5,7 +5,7 @@ import pytest
 
 from foveate.errors import CallerError
 from foveate.evals.datasets.cineaste import read
-from tests.evals.datasets.published import film, write_json, write_jsonl
+from tests.evals.published import film, write_json, write_jsonl
 
 ROW: dict[str, Any] = {
     "id": 7,
@@ -73,5 +73,5 @@ def test_a_wrong_row(tmp_path: Path, changes: dict[str, Any], message: str) -> N
 def test_missing_files_and_nothing(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file '.*cineaste\.jsonl' or '.*cineaste\.json'"):
         read(tmp_path)
-    with pytest.raises(CallerError, match=r"cineaste: cineaste\.jsonl holds no sample"):
+    with pytest.raises(CallerError, match=r"cineaste: no sample that can be used .*cineaste\.jsonl"):
         read(put(tmp_path))

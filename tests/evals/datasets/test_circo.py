@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import circo
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw, dump
+from tests.evals.published import draw, write_json
 
 IDS = (85932, 9761, 489535)
 QUERY = {
@@ -23,10 +23,10 @@ QUERY = {
 
 
 def fill(folder: Path, rows: list[Any], split: str = "val") -> None:
-    dump(folder / "annotations" / f"{split}.json", rows)
+    write_json(folder / "annotations" / f"{split}.json", rows)
     coco = folder / "COCO2017_unlabeled"
     images = [{"id": number, "file_name": f"{number:012d}.jpg", "width": 4, "height": 4} for number in IDS]
-    dump(coco / "annotations" / "image_info_unlabeled2017.json", {"info": {}, "images": images})
+    write_json(coco / "annotations" / "image_info_unlabeled2017.json", {"info": {}, "images": images})
     draw(coco / "unlabeled2017", *(f"{number:012d}.jpg" for number in IDS))
 
 
@@ -96,7 +96,7 @@ def test_a_bad_row_names_its_place(tmp_path: Path, changes: dict[str, Any], mess
 def test_paths_stay_inside_the_folder(tmp_path: Path) -> None:
     fill(tmp_path, [QUERY])
     listing = tmp_path / "COCO2017_unlabeled" / "annotations" / "image_info_unlabeled2017.json"
-    dump(listing, {"images": [{"id": 1, "file_name": "/etc/passwd"}]})
+    write_json(listing, {"images": [{"id": 1, "file_name": "/etc/passwd"}]})
     with pytest.raises(CallerError, match="'/etc/passwd' is not a file inside"):
         circo.read(tmp_path)
 
@@ -112,5 +112,5 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match="no file"):
         circo.read(tmp_path)
     fill(tmp_path, [])
-    with pytest.raises(CallerError, match="circo: no samples"):
+    with pytest.raises(CallerError, match="circo: no sample that can be used"):
         circo.read(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import cirr
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw, dump
+from tests.evals.published import draw, write_json
 
 NAMES = ("dev-1-0-img0", "dev-2-0-img1", "dev-3-1-img0", "dev-4-0-img0")
 
@@ -25,9 +25,9 @@ def pair(number: int, reference: str, target: str) -> dict[str, Any]:
 
 
 def fill(folder: Path, rows: list[Any], table: dict[str, Any] | None = None) -> None:
-    dump(folder / "captions" / "cap.rc2.val.json", rows)
+    write_json(folder / "captions" / "cap.rc2.val.json", rows)
     table = {name: f"./dev/{name}.png" for name in NAMES} if table is None else table
-    dump(folder / "image_splits" / "split.rc2.val.json", table)
+    write_json(folder / "image_splits" / "split.rc2.val.json", table)
     draw(folder / "img_raw" / "dev", *(f"{name}.png" for name in NAMES))
 
 
@@ -76,8 +76,8 @@ def test_with_the_reference_all_documents_are_ranked(tmp_path: Path) -> None:
 def test_the_hidden_test_split_has_nothing_right(tmp_path: Path) -> None:
     row = pair(1, NAMES[0], NAMES[1])
     del row["target_hard"], row["target_soft"]
-    dump(tmp_path / "captions" / "cap.rc2.test1.json", [row])
-    dump(tmp_path / "image_splits" / "split.rc2.test1.json", {name: f"{name}.png" for name in NAMES[:3]})
+    write_json(tmp_path / "captions" / "cap.rc2.test1.json", [row])
+    write_json(tmp_path / "image_splits" / "split.rc2.test1.json", {name: f"{name}.png" for name in NAMES[:3]})
     draw(tmp_path, *(f"{name}.png" for name in NAMES[:3]))
     (sample,) = cirr.read(tmp_path, split="test1").samples
     assert sample.relevant == {} and sample.candidates == NAMES[1:3]
@@ -143,7 +143,7 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*split\.rc2\.val\.json"):
         cirr.read(tmp_path)
     fill(tmp_path, [])
-    with pytest.raises(CallerError, match="cirr: no samples"):
+    with pytest.raises(CallerError, match="cirr: no sample that can be used"):
         cirr.read(tmp_path)
 
 

@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import coco
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw, dump
+from tests.evals.published import draw, write_json
 
 NAME = "COCO_val2014_000000391895.jpg"
 IMAGES = [{"id": 391895, "file_name": NAME, "width": 4, "height": 4, "license": 3}, {"id": 5, "file_name": "5.jpg"}]
@@ -20,14 +20,16 @@ CAPTIONS = [
 
 
 def fill(folder: Path, images: Any = IMAGES, captions: Any = CAPTIONS, year: str = "2014") -> None:
-    dump(folder / "annotations" / f"captions_val{year}.json", {"images": images, "annotations": captions, "info": {}})
+    write_json(
+        folder / "annotations" / f"captions_val{year}.json", {"images": images, "annotations": captions, "info": {}}
+    )
     draw(folder / f"val{year}", NAME, "5.jpg")
 
 
 def karpathy(folder: Path, **changes: Any) -> None:
     sentences = [{"raw": f"c{number}", "tokens": [], "sentid": number} for number in range(6)]
     row = {"filepath": "val2014", "filename": NAME, "split": "test", "cocoid": 391895, "sentences": sentences}
-    dump(folder / "dataset_coco.json", {"dataset": "coco", "images": [row | changes]})
+    write_json(folder / "dataset_coco.json", {"dataset": "coco", "images": [row | changes]})
     draw(folder / "val2014", NAME)
 
 
@@ -79,8 +81,10 @@ def test_missing_pictures_raise_or_are_left_out(tmp_path: Path, form: str) -> No
         kept = coco.read(tmp_path, form=form, split=split, missing="drop")
         assert [sample.id for sample in kept.samples] == ["1"]
     else:
-        with pytest.raises(CallerError, match="coco: no samples"):
+        with pytest.raises(CallerError, match="coco: no sample that can be used"):
             coco.read(tmp_path, form=form, split=split, missing="drop")
+    first = coco.read(tmp_path, form=form, split=split, missing="keep").documents[0]
+    assert first.image == str(tmp_path / "val2014" / NAME)
 
 
 @pytest.mark.parametrize(
@@ -122,5 +126,5 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*captions_train2017\.json"):
         coco.read(tmp_path, form="official", split="train", year="2017")
     karpathy(tmp_path)
-    with pytest.raises(CallerError, match="coco: no samples"):
+    with pytest.raises(CallerError, match="coco: no sample that can be used"):
         coco.read(tmp_path, split="restval")

@@ -5,7 +5,7 @@ import pytest
 
 from foveate.errors import CallerError
 from foveate.evals.datasets.egoschema import read
-from tests.evals.datasets.published import film, write_json
+from tests.evals.published import film, write_json
 
 
 def question(name: str) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def test_all_questions_with_what_answers_there_are(tmp_path: Path) -> None:
     [
         ({"aaa": 5}, r"subset_answers\.json: field 'aaa' must be a number from 0 to 4, found 5"),
         ({"aaa": "C"}, r"subset_answers\.json: field 'aaa' must be a number"),
-        ([3], r"subset_answers\.json: a JSON object of answers by q_uid is expected, found list"),
-        ({}, r"egoschema: questions\.json holds no sample"),
+        ([3], r"subset_answers\.json: a JSON object is expected, found \[3\]"),
+        ({}, r"egoschema: no sample that can be used .*questions\.json"),
     ],
 )
 def test_wrong_answers(tmp_path: Path, answers: object, message: str) -> None:

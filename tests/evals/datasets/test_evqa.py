@@ -6,7 +6,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets.evqa import read
 from foveate.evals.samples import Document, Place
-from tests.evals.datasets.published import picture, write_csv, write_json
+from tests.evals.published import picture, write_csv, write_json
 
 HERON, TOWER, CITY = (f"https://en.wikipedia.org/wiki/{name}" for name in ("Grey_heron", "Tower", "City"))
 FIRST: dict[str, Any] = {
@@ -82,6 +82,12 @@ def test_sections_of_the_knowledge_base(tmp_path: Path) -> None:
     )
 
 
+def test_a_section_that_the_knowledge_base_does_not_hold_stays_relevant(tmp_path: Path) -> None:
+    write_json(tmp_path / "kb.json", KB)
+    third = read(put(tmp_path, FIRST, SECOND), kb="kb.json").samples[2]
+    assert third.relevant == {f"{TOWER}#0": 1.0, f"{CITY}#2": 1.0}
+
+
 def test_missing_pictures(tmp_path: Path) -> None:
     (put(tmp_path, FIRST) / "inaturalist/val/04_Ardea/2702.jpg").unlink()
     with pytest.raises(CallerError, match=r"test\.csv, line 2: no file '.*2702\.jpg'"):
@@ -115,7 +121,7 @@ def test_bad_files(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(CallerError, match="option images='one' is unknown; choices: all, first"):
         read(tmp_path, images="one")
-    with pytest.raises(CallerError, match=r"evqa: test.csv holds no sample"):
+    with pytest.raises(CallerError, match=r"evqa: no sample that can be used .*test.csv"):
         read(put(tmp_path))
     write_json(tmp_path / "kb.json", {HERON: {"title": "Grey heron", "section_titles": [], "section_texts": [1]}})
     with pytest.raises(CallerError, match=r"kb\.json, entry '.*Grey_heron': field 'section_texts' must be list of str"):

@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import fashioniq
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw, dump
+from tests.evals.published import draw, write_json
 
 ROW = {
     "target": "B0084Y8XIU",
@@ -19,8 +19,8 @@ PICTURES = ["B0084Y8XIU", "B005X4PL1G"]
 
 
 def fill(folder: Path, rows: list[Any], category: str = "dress", split: str = "val") -> None:
-    dump(folder / "captions" / f"cap.{category}.{split}.json", rows)
-    dump(folder / "image_splits" / f"split.{category}.{split}.json", PICTURES)
+    write_json(folder / "captions" / f"cap.{category}.{split}.json", rows)
+    write_json(folder / "image_splits" / f"split.{category}.{split}.json", PICTURES)
     draw(folder / "images", *(f"{name}.jpg" for name in PICTURES))
 
 
@@ -70,7 +70,7 @@ def test_pictures_that_are_gone_from_the_web(tmp_path: Path) -> None:
     kept = fashioniq.read(tmp_path, category="dress", missing="drop")
     assert [sample.id for sample in kept.samples] == ["dress-1"]
     (tmp_path / "images" / "B005X4PL1G.jpg").unlink()
-    with pytest.raises(CallerError, match="fashioniq: no samples"):
+    with pytest.raises(CallerError, match="fashioniq: no sample that can be used"):
         fashioniq.read(tmp_path, category="dress", missing="drop")
 
 
@@ -99,7 +99,7 @@ def test_a_bad_row_names_its_place(tmp_path: Path, changes: dict[str, Any], mess
 )
 def test_a_bad_list_of_pictures(tmp_path: Path, body: Any, message: str) -> None:
     fill(tmp_path, [ROW])
-    dump(tmp_path / "image_splits" / "split.dress.val.json", body)
+    write_json(tmp_path / "image_splits" / "split.dress.val.json", body)
     with pytest.raises(CallerError, match=message):
         fashioniq.read(tmp_path, category="dress")
 
@@ -115,5 +115,5 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*split\.dress\.val\.json"):
         fashioniq.read(tmp_path)
     fill(tmp_path, [])
-    with pytest.raises(CallerError, match="fashioniq: no samples"):
+    with pytest.raises(CallerError, match="fashioniq: no sample that can be used"):
         fashioniq.read(tmp_path, category="dress")

@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import flickr30k
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw, dump
+from tests.evals.published import draw, write_json
 
 TOKEN = (
     '1000092795.jpg#0\t"Two" young guys look at their hands .\n'
@@ -26,7 +26,7 @@ def picture(name: str, split: str, *captions: str, first: int = 0) -> dict[str, 
 
 
 def fill(folder: Path, *pictures: Any) -> None:
-    dump(folder / "dataset_flickr30k.json", {"dataset": "flickr30k", "images": list(pictures)})
+    write_json(folder / "dataset_flickr30k.json", {"dataset": "flickr30k", "images": list(pictures)})
     draw(folder / "flickr30k-images", "1000092795.jpg", "10002456.jpg")
 
 
@@ -173,5 +173,5 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*dataset_flickr30k\.json"):
         flickr30k.read(tmp_path)
     fill(tmp_path, TWO[1])
-    with pytest.raises(CallerError, match="flickr30k: no samples"):
+    with pytest.raises(CallerError, match="flickr30k: no sample that can be used"):
         flickr30k.read(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import hierarcaps
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw
+from tests.evals.published import draw
 
 URL = "http://images.cocodataset.org/val2014/"
 HEAD = "id,captions,image_url\n"
@@ -94,5 +94,5 @@ def test_unknown_options_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*hierarcaps_test\.csv"):
         hierarcaps.read(tmp_path)
     fill(tmp_path, "")
-    with pytest.raises(CallerError, match="hierarcaps: no samples"):
+    with pytest.raises(CallerError, match="hierarcaps: no sample that can be used"):
         hierarcaps.read(tmp_path)

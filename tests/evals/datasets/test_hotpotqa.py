@@ -6,9 +6,9 @@ import pytest
 
 from foveate.errors import CallerError
 from foveate.evals.datasets.hotpotqa import read
-from foveate.evals.datasets.paragraphs import Paragraphs
+from foveate.evals.reading.paragraphs import Paragraphs
 from foveate.evals.samples import Document, Place
-from tests.evals.datasets.published import write_json
+from tests.evals.published import write_json
 
 FIRST: dict[str, Any] = {
     "_id": "5a8b57f25542995d1e6f1371",
@@ -147,7 +147,7 @@ def test_unknown_options(tmp_path: Path, options: dict[str, str], message: str) 
 
 
 def test_a_question_that_comes_twice(tmp_path: Path) -> None:
-    with pytest.raises(CallerError, match="sample '5a8b57f25542995d1e6f1371' occurs twice"):
+    with pytest.raises(CallerError, match="two samples have the id '5a8b57f25542995d1e6f1371'"):
         read(put(tmp_path, FIRST, FIRST))
 
 

@@ -6,7 +6,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets.infoseek import read
 from foveate.evals.samples import Document, Place
-from tests.evals.datasets.published import picture, write_jsonl
+from tests.evals.published import picture, write_jsonl
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -79,6 +79,13 @@ def test_articles(tmp_path: Path, distractors: int, names: str) -> None:
     assert dataset.documents[-1] == Document(id="Q42", text="Text 42.", title="Title 42")
 
 
+def test_an_entity_that_the_articles_do_not_hold_stays_relevant(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "wiki.jsonl", WIKI[-1:])
+    dataset = read(put(tmp_path), wiki="wiki.jsonl")
+    assert [document.id for document in dataset.documents] == ["Q42"]
+    assert dataset.samples[0].relevant == {"Q178185": 1.0}
+
+
 def test_the_hidden_splits(tmp_path: Path) -> None:
     picture(tmp_path / "pictures/oven_1.jpg")
     write_jsonl(tmp_path / "infoseek_test.jsonl", [{"data_id": "t", "image_id": "oven_1", "question": "Q?"}])
@@ -120,5 +127,5 @@ def test_missing_files_and_unknown_options(tmp_path: Path) -> None:
         read(tmp_path, split="train")
     with pytest.raises(CallerError, match=r"no file '.*absent\.jsonl'"):
         read(put(tmp_path), wiki="absent.jsonl")
-    with pytest.raises(CallerError, match=r"infoseek: infoseek_val.jsonl holds no sample"):
+    with pytest.raises(CallerError, match=r"infoseek: no sample that can be used .*infoseek_val.jsonl"):
         read(put(tmp_path, []))

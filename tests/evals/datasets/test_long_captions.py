@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import long_captions
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw, lines
+from tests.evals.published import draw, write_jsonl
 
 PARAGRAPH = "A busy street. " * 40
 
@@ -20,7 +20,7 @@ def texts(folder: Path, **captions: str) -> None:
 
 
 def docci(folder: Path, *rows: Any) -> None:
-    lines(folder / "docci_descriptions.jsonlines", rows)
+    write_jsonl(folder / "docci_descriptions.jsonlines", rows)
     draw(folder / "images", "test_00000.jpg", "train_00000.jpg")
 
 
@@ -108,5 +108,5 @@ def test_unknown_options_name_the_choices(tmp_path: Path, option: str) -> None:
 def test_no_folder_and_no_captions(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no folder .*caption"):
         long_captions.read(tmp_path)
-    with pytest.raises(CallerError, match="long_captions: no samples"):
+    with pytest.raises(CallerError, match="long_captions: no sample that can be used"):
         long_captions.read(tmp_path, layout="beside")

@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import mixbench
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw, lines
+from tests.evals.published import draw, write_jsonl
 
 CORPUS = [
     {"corpus_id": "0", "text": "A man on a moped.", "image": None},
@@ -26,8 +26,8 @@ def fill(
     folder: Path, corpus: list[Any] = CORPUS, queries: list[Any] = QUERIES, qrels: str = QRELS, subset: str = "MSCOCO"
 ) -> None:
     root = folder / subset
-    lines(root / "mixed_corpus.jsonl", corpus)
-    lines(root / "queries.jsonl", queries)
+    write_jsonl(root / "mixed_corpus.jsonl", corpus)
+    write_jsonl(root / "queries.jsonl", queries)
     (root / "qrels").mkdir(exist_ok=True)
     (root / "qrels" / "qrels.tsv").write_text(qrels)
     draw(root / "images", "1.jpg", "2.jpg", "q1.jpg")
@@ -60,8 +60,8 @@ def test_texts_pictures_and_both_are_one_corpus(tmp_path: Path) -> None:
 def test_the_full_corpus_and_numbers_as_ids(tmp_path: Path) -> None:
     fill(tmp_path, subset="OVEN")
     both = [{"corpus_id": number, "text": f"t{number}", "image": f"{number}.jpg"} for number in (1, 2)]
-    lines(tmp_path / "OVEN" / "corpus.jsonl", both)
-    lines(tmp_path / "OVEN" / "queries.jsonl", [{"query_id": 5, "text": None, "image": "q1.jpg"}])
+    write_jsonl(tmp_path / "OVEN" / "corpus.jsonl", both)
+    write_jsonl(tmp_path / "OVEN" / "queries.jsonl", [{"query_id": 5, "text": None, "image": "q1.jpg"}])
     (tmp_path / "OVEN" / "qrels" / "qrels.tsv").write_text("query_id\tcorpus_id\tscore\n5\t2\t1\n")
     dataset = mixbench.read(tmp_path, subset="OVEN", corpus="full")
     assert [document.text for document in dataset.documents] == ["t1", "t2"]
@@ -127,5 +127,5 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*mixed_corpus\.jsonl"):
         mixbench.read(tmp_path)
     fill(tmp_path, queries=[])
-    with pytest.raises(CallerError, match="mixbench: no samples"):
+    with pytest.raises(CallerError, match="mixbench: no sample that can be used"):
         mixbench.read(tmp_path)

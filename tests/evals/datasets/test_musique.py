@@ -6,7 +6,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets.musique import read
 from foveate.evals.samples import Document, Place
-from tests.evals.datasets.published import write_jsonl
+from tests.evals.published import write_jsonl
 
 
 def paragraph(number: int, title: str, text: str, supporting: bool) -> dict[str, Any]:

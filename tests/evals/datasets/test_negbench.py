@@ -9,7 +9,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import negbench
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import draw
+from tests.evals.published import draw
 
 CHOICE = {
     "image_path": "data/coco/images/val2017/000000397133.jpg",
@@ -96,7 +96,7 @@ def test_missing_pictures_raise_or_are_left_out(tmp_path: Path) -> None:
     assert [sample.text for sample in kept.samples] == ["Fruit on a table."]
     fill(tmp_path, CHOICE)
     (tmp_path / "val2017" / "000000397133.jpg").unlink()
-    with pytest.raises(CallerError, match="negbench: no samples"):
+    with pytest.raises(CallerError, match="negbench: no sample that can be used"):
         negbench.read(tmp_path, strip="data/coco/images/", missing="drop")
 
 
@@ -148,5 +148,5 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*VOC2007_mcq_llama3\.1_rephrased\.csv"):
         negbench.read(tmp_path, part="voc_mcq")
     (tmp_path / negbench.PARTS["voc_mcq"]).write_text("image_path,caption_0\n")
-    with pytest.raises(CallerError, match="negbench: no samples"):
+    with pytest.raises(CallerError, match="negbench: no sample that can be used"):
         negbench.read(tmp_path, part="voc_mcq")

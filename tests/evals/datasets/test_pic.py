@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import pic
 from foveate.evals.samples import Document, Sample
-from tests.evals.datasets.drawn import dump
+from tests.evals.published import write_json
 
 CONTEXT = "In 1990 the massive figure was cast in bronze. Costs reached a massive figure of two million."
 PHRASE = {
@@ -29,7 +29,7 @@ PAIR = {
 
 
 def fill(folder: Path, body: Any, task: str = "PR-pass", split: str = "test") -> None:
-    dump(folder / task / f"{split}-v1.0.json", body)
+    write_json(folder / task / f"{split}-v1.0.json", body)
 
 
 @pytest.mark.parametrize("task", ["PR-pass", "PR-page"])
@@ -136,7 +136,7 @@ def test_no_file_no_json_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*PR-pass/test-v1\.0\.json"):
         pic.read(tmp_path)
     fill(tmp_path, {"data": []})
-    with pytest.raises(CallerError, match="pic: no samples"):
+    with pytest.raises(CallerError, match="pic: no sample that can be used"):
         pic.read(tmp_path)
     (tmp_path / "PR-pass" / "test-v1.0.json").write_text("{")
     with pytest.raises(CallerError, match=r"test-v1\.0\.json: no JSON"):

@@ -6,7 +6,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets.queryd import read
 from foveate.evals.samples import Document
-from tests.evals.datasets.published import film, write_json
+from tests.evals.published import film, write_json
 
 CAPTIONS: dict[str, Any] = {
     "video-__5k7e0f3r4": [["a", "man", "walks"], "He sits down.", []],
@@ -67,8 +67,8 @@ def test_missing_films(tmp_path: Path) -> None:
         ({"video-abc": [5]}, TIMES, r"raw_.*: field 'video-abc\[0\]' must be str or list of str, found 5"),
         ({"video-abc": "a"}, TIMES, r"raw_.*: field 'video-abc' must be list, found 'a'"),
         ({"video-abc": ["a"]}, {"video-abc": [[3, 1]]}, r"field 'video-abc\[0\]' must be \[start, end\] in seconds"),
-        (["a"], TIMES, r"raw_.*: a JSON object of lists by video is expected, found list"),
-        ({}, TIMES, r"queryd: raw_captions_combined_filtered\.json holds no sample"),
+        (["a"], TIMES, r"raw_.*: a JSON object is expected, found \['a'\]"),
+        ({}, TIMES, r"queryd: no sample that can be used .*raw_captions_combined_filtered\.json"),
     ],
 )
 def test_wrong_rows(tmp_path: Path, captions: object, times: object, message: str) -> None:

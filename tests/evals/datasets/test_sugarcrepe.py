@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import sugarcrepe
 from foveate.evals.samples import Sample
-from tests.evals.datasets.drawn import draw, dump
+from tests.evals.published import draw, write_json
 
 ROWS = {
     "0": {"filename": "000000085329.jpg", "caption": "A drawing.", "negative_caption": "A tattooed drawing."},
@@ -17,7 +17,7 @@ ROWS = {
 
 
 def fill(folder: Path, rows: Any = ROWS, category: str = "add_att") -> None:
-    dump(folder / "data" / f"{category}.json", rows)
+    write_json(folder / "data" / f"{category}.json", rows)
     draw(folder / "val2017", "000000085329.jpg", "000000562121.jpg")
 
 
@@ -78,5 +78,5 @@ def test_unknown_options_no_file_and_no_rows(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file .*swap_obj\.json"):
         sugarcrepe.read(tmp_path, category="swap_obj")
     fill(tmp_path, {})
-    with pytest.raises(CallerError, match="sugarcrepe: no samples"):
+    with pytest.raises(CallerError, match="sugarcrepe: no sample that can be used"):
         sugarcrepe.read(tmp_path, category="add_att")

@@ -1,41 +1,13 @@
-"""Every reader says what it is, and what it says holds."""
+"""Datasets by name: what is refused, and where folders are looked for."""
 
-import inspect
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.table import DATASETS, dataset_info, read_dataset
-from foveate.evals.tasks.table import TASKS
-
-
-@pytest.mark.parametrize("name", sorted(DATASETS))
-def test_info(name: str) -> None:
-    info = dataset_info(name)
-    assert info.name == name
-    assert info.tasks and set(info.tasks) <= set(TASKS)
-    assert info.title and info.paper and info.licence and len(info.get) > 40
-    parameters = inspect.signature(import_module(DATASETS[name]).read).parameters
-    assert next(iter(parameters)) == "folder"
-    own = {key: item for key, item in parameters.items() if key != "folder"}
-    assert set(own) == set(info.options)
-    assert all(item.kind is inspect.Parameter.KEYWORD_ONLY for item in own.values())
-    assert all(item.default is not inspect.Parameter.empty for item in own.values())
-
-
-@pytest.mark.parametrize("name", sorted(DATASETS))
-def test_an_empty_folder_is_the_callers_fault(name: str, tmp_path: Path) -> None:
-    with pytest.raises(CallerError):
-        read_dataset(name, str(tmp_path), Path(), {})
-
-
-def test_every_reader_is_in_the_table() -> None:
-    folder = Path(import_module("foveate.evals.datasets").__path__[0])
-    readers = {path.stem for path in folder.glob("*.py") if "\nINFO = " in path.read_text(encoding="utf-8")}
-    assert readers == {module.rpartition(".")[2] for module in DATASETS.values()}
-    assert list(DATASETS) == sorted(DATASETS)
+from foveate.evals.datasets import winoground
+from foveate.evals.datasets.table import read_dataset
+from foveate.evals.samples import Dataset, Document, Sample
 
 
 def test_refused_by_name(tmp_path: Path) -> None:
@@ -55,3 +27,22 @@ def test_folders_start_from_the_suite(tmp_path: Path) -> None:
     with pytest.raises(CallerError) as caught:
         read_dataset("winoground", "data", tmp_path, {})
     assert "no folder" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (Dataset(name="own", samples=()), "own: no sample that can be used"),
+        (Dataset(name="own", samples=(Sample(id="1"), Sample(id="1"))), "own: two samples have the id '1'"),
+        (
+            Dataset(name="own", samples=(Sample(id="1"),), documents=(Document(id="a"), Document(id="a"))),
+            "own: two documents have the id 'a'",
+        ),
+    ],
+)
+def test_what_a_reader_gives_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: Dataset, message: str
+) -> None:
+    monkeypatch.setattr(winoground, "read", lambda folder: dataset)
+    with pytest.raises(CallerError, match=message):
+        read_dataset("winoground", str(tmp_path), Path(), {})

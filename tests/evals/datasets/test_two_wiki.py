@@ -6,7 +6,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets.two_wiki import read
 from foveate.evals.samples import Document, Place
-from tests.evals.datasets.published import write_json
+from tests.evals.published import write_json
 
 ROW: dict[str, Any] = {
     "_id": "8813f87c0bdd11eba7f7acde48001122",
@@ -49,6 +49,12 @@ def test_pooled(tmp_path: Path) -> None:
     assert dataset.samples[0].candidates == dataset.samples[1].candidates
 
 
+def test_gold_that_is_not_in_the_context_stays_relevant(tmp_path: Path) -> None:
+    write_json(tmp_path / "dev.json", [{**ROW, "supporting_facts": [["A", 1], ["Z", 0]]}])
+    (sample,) = read(tmp_path, pool="yes").samples
+    assert sample.relevant == {"A": 1.0, "Z": 1.0}
+
+
 def test_the_test_file_has_no_answers(tmp_path: Path) -> None:
     write_json(tmp_path / "test.json", [{key: ROW[key] for key in ("_id", "question", "context", "type")}])
     (sample,) = read(tmp_path, split="test").samples
@@ -59,7 +65,7 @@ def test_bad_input(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"no file '.*/dev\.json'"):
         read(tmp_path)
     write_json(tmp_path / "dev.json", [])
-    with pytest.raises(CallerError, match=r"two_wiki: dev\.json holds no sample"):
+    with pytest.raises(CallerError, match=r"two_wiki: no sample that can be used .*dev\.json"):
         read(tmp_path)
     write_json(tmp_path / "dev.json", [{**ROW, "answer": 3}])
     with pytest.raises(CallerError, match=r"dev\.json, entry 0: field 'answer' must be str, found 3"):

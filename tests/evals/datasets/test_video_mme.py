@@ -5,7 +5,7 @@ import pytest
 
 from foveate.errors import CallerError
 from foveate.evals.datasets.video_mme import read
-from tests.evals.datasets.published import film, write_json, write_jsonl
+from tests.evals.published import film, write_json, write_jsonl
 
 FILM: dict[str, Any] = {
     "video_id": "001",
@@ -46,7 +46,7 @@ def test_every_field(tmp_path: Path) -> None:
 
 def test_by_duration(tmp_path: Path) -> None:
     assert [sample.id for sample in read(put(tmp_path, ROW, LONG), duration="long").samples] == ["601-1"]
-    with pytest.raises(CallerError, match=r"video_mme: videomme\.jsonl holds no sample"):
+    with pytest.raises(CallerError, match=r"video_mme: no sample that can be used .*videomme\.jsonl"):
         read(tmp_path, duration="medium")
 
 
@@ -76,7 +76,7 @@ def test_missing_films(tmp_path: Path) -> None:
         ({"options": [1, 2]}, r"line 2: field 'options' must be list of str"),
         ({"question": None}, r"line 2: field 'question' is missing"),
         ({"task_type": ["x"]}, r"line 2: field 'task_type' must be str or number"),
-        ({"question_id": "001-1"}, r"sample '001-1' occurs twice"),
+        ({"question_id": "001-1"}, r"two samples have the id '001-1'"),
     ],
 )
 def test_a_wrong_row(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

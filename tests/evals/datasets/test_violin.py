@@ -6,7 +6,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets.violin import read
 from foveate.evals.samples import Document
-from tests.evals.datasets.published import film, write_json
+from tests.evals.published import film, write_json
 
 CLIP: dict[str, Any] = {
     "file": "friends_s01e01_seg02_clip_00",
@@ -58,7 +58,7 @@ def test_a_clip_without_subtitles(tmp_path: Path) -> None:
 def test_missing_films(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match=r"violin_annotation\.json, entry 'movie_1': no file '.*videos/movie_1\.mp4'"):
         read(put(tmp_path), split="train")
-    with pytest.raises(CallerError, match="holds no sample"):
+    with pytest.raises(CallerError, match="no sample that can be used"):
         read(tmp_path, split="train", missing="drop")
     assert len(read(tmp_path, split="train", missing="keep").samples) == 6
 
@@ -94,5 +94,5 @@ def test_unknown_options_missing_file_nothing(tmp_path: Path) -> None:
     with pytest.raises(CallerError, match="option films='raw' is unknown; choices: clips, sources"):
         read(tmp_path, films="raw")
     write_json(tmp_path / "violin_annotation.json", {})
-    with pytest.raises(CallerError, match=r"violin: violin_annotation\.json holds no sample"):
+    with pytest.raises(CallerError, match=r"violin: no sample that can be used .*violin_annotation\.json"):
         read(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets import winoground
 from foveate.evals.samples import Sample
-from tests.evals.datasets.drawn import draw, lines
+from tests.evals.published import draw, write_jsonl
 
 ROW = {
     "id": 0,
@@ -25,7 +25,7 @@ OTHER = ROW | {"id": 1, "image_0": "ex_1_img_0", "image_1": "ex_1_img_1", "secon
 
 
 def fill(folder: Path, *rows: Any) -> None:
-    lines(folder / "data" / "examples.jsonl", rows)
+    write_jsonl(folder / "data" / "examples.jsonl", rows)
     draw(folder / "data" / "images", *(f"ex_{row}_img_{side}.png" for row in (0, 1) for side in (0, 1)))
 
 
@@ -69,10 +69,10 @@ def test_a_bad_row_names_its_place(tmp_path: Path, changes: dict[str, Any], mess
 
 
 def test_unknown_options_no_file_and_no_rows(tmp_path: Path) -> None:
-    with pytest.raises(CallerError, match="missing='x' is unknown; choices: drop, raise"):
+    with pytest.raises(CallerError, match="missing='x' is unknown; choices: drop, keep, raise"):
         winoground.read(tmp_path, missing="x")
     with pytest.raises(CallerError, match=r"no file .*examples\.jsonl"):
         winoground.read(tmp_path)
     fill(tmp_path)
-    with pytest.raises(CallerError, match="winoground: no samples"):
+    with pytest.raises(CallerError, match="winoground: no sample that can be used"):
         winoground.read(tmp_path)

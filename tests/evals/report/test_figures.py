@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foveate.errors import CallerError
-from foveate.evals.datasets.rows import Row
+from foveate.evals.reading.rows import Row
 from foveate.evals.report.figures import UNSCORED, figures, number, slices, spread
 from foveate.evals.report.words import clean, plain
 

@@ -1,0 +1,1 @@
+"""What readers of published benchmarks share: rows with their places, media on disk, and forms that several have."""
