@@ -196,12 +196,17 @@ def assemble(
 
 
 def finished(head: MiniHead, weights: Mapping[str, float], part: Examples, network: EfficientNetLite0) -> MiniHead:
-    """The head with its block weights, and what tags need: each word's mean and deviation over plain pictures."""
+    """The head with its block weights, and what the plain training pictures say of all pictures.
+
+    Their mean vector, and each tag word's mean and deviation over them.
+    """
     settings = {**head.settings, **sides(weights), "tag_t": _TAG_T, "tag_min": _TAG_MIN}
     weighted = MiniHead(tensors=head.tensors, settings=settings, words=head.words, version=head.version)
     seen = part.features[part.plain]
-    scores = weighted.image(seen, seen @ network.classifier.T + network.bias) @ weighted.text(weighted.word_rows()).T
-    tensors = {**head.tensors, "word_mean": scores.mean(axis=0), "word_std": scores.std(axis=0)}
+    pictures = weighted.image(seen, seen @ network.classifier.T + network.bias)
+    scores = pictures @ weighted.text(weighted.word_rows()).T
+    found = {"picture_mean": pictures.mean(axis=0), "word_mean": scores.mean(axis=0), "word_std": scores.std(axis=0)}
+    tensors = {**head.tensors, **found}
     return MiniHead(tensors=tensors, settings=settings, words=head.words, version=head.version)
 
 
