@@ -19,7 +19,8 @@ class Encoder(Protocol):
     """Hash of weights and preprocessing; equal fingerprints give equal vectors."""
     dim: int
     picture_mean: NDArray[np.float32] | None
-    """(dim) mean of many pictures' vectors; None when nobody took it. See :meth:`foveate.retrievers.calibration.Background.beyond_mean`."""
+    """(dim) mean of many pictures' vectors, which :class:`foveate.retrievers.calibration.Background` takes away; None
+    when nobody took it."""
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n) texts -> (n, dim) unit float32 rows, in order."""

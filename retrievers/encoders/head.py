@@ -47,7 +47,8 @@ def _softmax(scores: Array, temperature: float) -> Array:
 
 def _gelu(values: NDArray[np.floating]) -> Array:
     # The tanh form (Hendrycks & Gimpel 2016), also used in training: NumPy has no erf.
-    inner = 0.7978845608 * (values + 0.044715 * values**3)
+    # Products, not a power: values**3 took 0.1 ms a picture, two thirds of the head.
+    inner = 0.7978845608 * (values + 0.044715 * values * values * values)
     curved: Array = (0.5 * values * (1.0 + np.tanh(inner))).astype(np.float32)
     return curved
 
