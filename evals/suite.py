@@ -98,13 +98,22 @@ def read_suite(name: str) -> tuple[Suite, Path]:
     raise CallerError(f"no suite {name!r}; give a YAML file or one of: {', '.join(shipped_suites())}")
 
 
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them unfold to gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read in a suite")
+        return super().compose_node(parent, index)
+
+
 def _shelf() -> Any:
     return files("foveate.evals.suites")
 
 
 def _parsed(text: str, name: str) -> Suite:
     try:
-        body = yaml.safe_load(text)
+        body = yaml.load(text, Loader=_Plain)
     except yaml.YAMLError as error:
         raise CallerError(f"suite {name!r} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(body, dict):

@@ -73,6 +73,7 @@ def test_names_are_unique(tmp_path: Path) -> None:
         ("name: [", "is no YAML"),
         ("name: !!python/object/apply:os.system [true]", "is no YAML"),
         ("name: x\ntasks: []", "tasks"),
+        ("a: &a [x]\nname: x\ntasks: [*a, *a]", "aliases are not read"),
     ],
 )
 def test_not_a_suite(tmp_path: Path, text: str, message: str) -> None:
