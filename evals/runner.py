@@ -27,6 +27,7 @@ from foveate.evals.targets.table import open_target
 from foveate.evals.tasks.running import Asked
 from foveate.evals.tasks.table import task
 from foveate.memory.durable import write_durably
+from foveate.memory.lock import ProcessLock
 from foveate.retrievers.encoders.presets import load_encoder
 from foveate.settings import Settings
 
@@ -34,6 +35,7 @@ __all__ = ["RunOptions", "RunProgress", "run_suite"]
 
 _LOG = logging.getLogger(__name__)
 _FORMAT = 1
+_LOCK = ".lock"
 _PACKAGES = ("numpy", "torch", "transformers", "timm", "open_clip_torch", "qdrant-edge-py", "langgraph", "ir-measures")
 
 
@@ -74,6 +76,7 @@ def run_suite(suite: Suite, settings: Settings, options: RunOptions) -> Path:
 
     Raises:
         CallerError: data missing, a target that cannot do a task, or a folder with another run in it.
+        CollectionBusy: another process is at this folder.
         ModelMissing: a model was never fetched.
     """
     return asyncio.run(_Runner(suite, settings, options).run())
@@ -105,9 +108,12 @@ class _Runner:
         jobs = [self._job(spec) for spec in self._suite.tasks]
         try:
             facts = self._facts(jobs)
-            self._claim(out, facts)
-            if not (out / "summary.json").exists() or self._options.retry_errors:
-                await self._all(jobs)
+            if out.exists() and not (out / "run.json").exists() and any(path.name != _LOCK for path in out.iterdir()):
+                raise CallerError(f"{str(out)!r} is not empty and holds no run; name another folder with --out")
+            with ProcessLock(out, _LOCK):
+                self._claim(out, facts)
+                if not (out / "summary.json").exists() or self._options.retry_errors:
+                    await self._all(jobs)
         finally:
             for target in self._targets.values():
                 await target.close()
@@ -172,6 +178,8 @@ class _Runner:
             "limit": self._options.limit,
             "level": self._suite.level,
             "draws": self._suite.draws,
+            # Metrics that look at pictures (CLIPScore) look with the settings' encoder, whatever is measured.
+            "scoring_encoder": self._settings.encoder,
             "target": {"name": main.kind, "kind": main.kind, **main.describe()},
             "versions": _versions(),
             "tasks": [self._task_facts(job) for job in jobs],
@@ -198,7 +206,6 @@ class _Runner:
 
     def _claim(self, out: Path, facts: Mapping[str, Any]) -> None:
         """Make the folder this run's, or find that it is already."""
-        out.mkdir(parents=True, exist_ok=True)
         path = out / "run.json"
         text = json.dumps(facts, indent=1, sort_keys=True) + "\n"
         if path.exists():
@@ -208,8 +215,6 @@ class _Runner:
                     f"{str(out)!r} holds another run: {_difference(held, facts)}; name another folder with --out, "
                     "or delete this one"
                 )
-        elif any(out.iterdir()):
-            raise CallerError(f"{str(out)!r} is not empty and holds no run; name another folder with --out")
         else:
             _write(path, text)
 

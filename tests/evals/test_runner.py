@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from foveate.errors import CallerError, ServiceError
+from foveate.errors import CallerError, CollectionBusy, ServiceError
 from foveate.evals import runner
 from foveate.evals.runner import RunOptions, RunProgress, run_suite
 from foveate.evals.samples import Output, Sample
 from foveate.evals.suite import Suite, TargetSpec, read_suite
 from foveate.evals.tasks import table as tasks
 from foveate.evals.tasks.running import Asked
+from foveate.memory.lock import ProcessLock
 from foveate.settings import Settings
 from tests.evals.agent_server import serving
 from tests.evals.conftest import FACTS
@@ -44,7 +45,7 @@ def test_a_whole_run(suite: Suite, settings: Settings, tmp_path: Path) -> None:
     told: list[RunProgress] = []
     out = run_suite(suite, settings, options(tmp_path, tell=told.append))
     assert sorted(path.name for path in out.iterdir()) == [
-        "answers.jsonl", "costs.jsonl", "run.json", "search.jsonl", "summary.json"
+        ".lock", "answers.jsonl", "costs.jsonl", "run.json", "search.jsonl", "summary.json"
     ]  # fmt: skip
     summary = json.loads((out / "summary.json").read_text())
     search = summary["tasks"]["search"]
@@ -75,9 +76,9 @@ def test_the_same_bytes_twice_and_a_finished_run_is_left_alone(
     first = run_suite(suite, settings, options(tmp_path, "one"))
     second = run_suite(suite, settings, replace(options(tmp_path, "two"), work=tmp_path / "other", concurrency=3))
     assert contents(first) == contents(second)
-    before = {path: path.stat().st_mtime_ns for path in first.iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in first.glob("[!.]*")}
     run_suite(suite, settings, options(tmp_path, "one"))
-    assert {path: path.stat().st_mtime_ns for path in first.iterdir()} == before
+    assert {path: path.stat().st_mtime_ns for path in first.glob("[!.]*")} == before
 
 
 def test_another_run_in_the_folder_is_refused(suite: Suite, settings: Settings, examples: Path, tmp_path: Path) -> None:
@@ -93,6 +94,12 @@ def test_another_run_in_the_folder_is_refused(suite: Suite, settings: Settings, 
     (tmp_path / "full" / "letter.txt").write_text("mine")
     with pytest.raises(CallerError, match="not empty"):
         run_suite(suite, settings, options(tmp_path, "full"))
+
+
+def test_two_processes_do_not_write_one_run(suite: Suite, settings: Settings, tmp_path: Path) -> None:
+    with ProcessLock(tmp_path / "run", ".lock"), pytest.raises(CollectionBusy, match="run"):
+        run_suite(suite, settings, options(tmp_path))
+    run_suite(suite, settings, options(tmp_path))
 
 
 def test_limits_are_drawn_by_seed(suite: Suite, settings: Settings, tmp_path: Path) -> None:
