@@ -55,9 +55,9 @@ class Towers:
         Raises:
             CallerError: a tower that is no transformer known here, or no such layer.
         """
-        self.model: Any = encoder._model
-        self._preprocess: Any = encoder._preprocess
-        self._tokenizer: Any = encoder._tokenizer
+        self.model: Any = encoder.model
+        self._preprocess: Any = encoder.preprocess
+        self._tokenizer: Any = encoder.tokenizer
         self._image_block = _block(self.model, _IMAGE_BLOCKS, layer, "image")
         self._text_block = _block(self.model, _TEXT_BLOCKS, layer, "text")
 

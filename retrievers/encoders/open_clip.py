@@ -58,9 +58,12 @@ class OpenClipEncoder:
         self._vocabulary = tuple(vocabulary)
         self.name = f"open_clip:{model_name}" + (f"/{pretrained}" if pretrained is not None else "")
         built = self._build(model_name, pretrained) if model is None else model
-        self._model, self._preprocess, self._tokenizer = built
-        self._model.to(device).eval()
-        self.fingerprint: str = digest("open_clip-1", model_name, repr(self._preprocess), _hash(self._model))
+        self.model: Any = built[0]
+        """open_clip's own parts, for those who look inside (attributions)."""
+        self.preprocess: Any = built[1]
+        self.tokenizer: Any = built[2]
+        self.model.to(device).eval()
+        self.fingerprint: str = digest("open_clip-1", model_name, repr(self.preprocess), _hash(self.model))
         self.dim: int = int(self._texts([""]).shape[1])
         self.picture_mean: NDArray[np.float32] | None = None
         self._words: NDArray[np.float32] | None = None
@@ -78,9 +81,9 @@ class OpenClipEncoder:
 
         rows = np.zeros((len(images), self.dim), np.float32)
         for start in range(0, len(images), _BATCH):
-            part = [self._preprocess(_opaque(image)) for image in images[start : start + _BATCH]]
+            part = [self.preprocess(_opaque(image)) for image in images[start : start + _BATCH]]
             with torch.inference_mode():
-                found = self._model.encode_image(torch.stack(part).to(self._device), normalize=True)
+                found = self.model.encode_image(torch.stack(part).to(self._device), normalize=True)
             rows[start : start + _BATCH] = found.float().cpu().numpy()
         return rows
 
@@ -94,7 +97,7 @@ class OpenClipEncoder:
             raise CallerError(f"k is {k!r}; it must be at least 1")
         if self._words is None:
             self._words = self.encode_text([_PROMPT.format(word) for word in self._vocabulary])
-        scores = self.encode_images(images) @ self._words.T * float(self._model.logit_scale.detach().exp())
+        scores = self.encode_images(images) @ self._words.T * float(self.model.logit_scale.detach().exp())
         powers = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
         shares = powers / powers.sum(axis=1, keepdims=True)
         best = np.argsort(-shares, axis=1, kind="stable")[:, :k]
@@ -104,7 +107,7 @@ class OpenClipEncoder:
         import torch
 
         with torch.inference_mode():
-            found = self._model.encode_text(self._tokenizer(list(texts)).to(self._device), normalize=True)
+            found = self.model.encode_text(self.tokenizer(list(texts)).to(self._device), normalize=True)
         rows: NDArray[np.float32] = found.float().cpu().numpy()
         return rows
 
