@@ -203,11 +203,13 @@ def test_ctrl_c_ends_parent_and_children(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("? A" * 12_000_000)
     script = textwrap.dedent(
         f"""
-        import sys, time
+        import signal, sys, time
         from pathlib import Path
         from foveate.media.discover import discover
         from foveate.media.pieces import Limits, ReadOptions
         from foveate.media.pool import DecoderPool
+        # A test run in the background of a shell inherits that SIGINT is ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with DecoderPool(Limits(), ReadOptions()) as pool:
             (job,) = [(s, k, 0) for s, k in pool.probe_all(discover([Path({str(tmp_path / "a.txt")!r})]))]
             print(pool._threads[0].decoder._process.pid, flush=True)
