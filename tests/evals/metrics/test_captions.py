@@ -150,3 +150,35 @@ def test_pictures_go_to_the_encoder_in_batches(pictures: list[str]) -> None:
 def test_a_run_without_encoder_is_told_so(pictures: list[str]) -> None:
     with pytest.raises(CallerError, match="need an encoder"):
         metric("clipscore").rows([Sample(id="s", images=(pictures[0],))], [Output(text="x")], Context())
+
+
+class Doubled(torch.nn.Module):
+    """The tiny model with features in float64, so that what is compared is the formula and not its rounding."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = model
+        self.config = model.config
+
+    def get_image_features(self, *given: torch.Tensor) -> torch.Tensor:
+        return self.inner.get_image_features(*given).double()
+
+    def get_text_features(self, *given: torch.Tensor) -> torch.Tensor:
+        return self.inner.get_text_features(*given).double()
+
+
+def test_clipscore_agrees_to_a_billionth_in_double_precision(pictures: list[str]) -> None:
+    model, processor = tiny()
+    doubled = Doubled(model)
+    for path, text in zip(pictures, CAPTIONS, strict=True):
+        (pixels,) = tensors([path])
+        wanted = float(clip_score(pixels, text, lambda: (doubled, processor)))
+        shown = processor(images=[Image.open(path)])["pixel_values"]
+        said = processor(text=[text])
+        with torch.no_grad():
+            rows = [
+                doubled.get_image_features(shown),
+                doubled.get_text_features(said["input_ids"], said["attention_mask"]),
+            ]
+        ours = clip_scores(*[(row / row.norm(dim=-1, keepdim=True)).numpy() for row in rows])
+        assert ours[0] * 100 / WEIGHT == pytest.approx(wanted, abs=1e-9)
