@@ -3,10 +3,10 @@
 Legend: N batch, L tokens, H = W = 224 px, F = 1280 pooled features, K = 1000 ImageNet classes, T = 384.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,11 +15,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from foveate.retrievers.encoders.workers import Workers
-
 __all__ = ["FEATURES", "TEXT_DIM", "EfficientNetLite0", "MiniLM", "square"]
 
-Item = TypeVar("Item")
 FEATURES = 1280
 """Width of the picture network's pooled features."""
 TEXT_DIM = 384
@@ -71,30 +68,21 @@ class EfficientNetLite0:
         """(K, F) weights of the ImageNet classifier."""
         self.bias: NDArray[np.float32] = network.classifier.bias.detach().numpy().copy()
         """(K) bias of the ImageNet classifier."""
-        self._workers = Workers()
 
     def features(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """N pictures of any mode -> (N, F) pooled features, one pass a picture."""
-        for image in images:
-            image.load()  # here and once: the same picture may come twice, and loading is not safe from two threads
-        return self._shared(images, lambda part: np.stack([square(image) for image in part]))
+        return self.pooled([square(image) for image in images])
 
     def pooled(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """N arrays (H, W, 3) uint8 -> (N, F)."""
-        return self._shared(pixels, np.stack)
-
-    def _shared(self, items: Sequence[Any], stack: Callable[[Sequence[Any]], NDArray[np.uint8]]) -> NDArray[np.float32]:
-        parts = list(_batches(items, self._workers.share(len(items), _IMAGE_BATCH)))
-        rows = self._workers.map(lambda part: self._rows(stack(part)), parts)
-        return np.concatenate(rows) if rows else np.zeros((0, FEATURES), np.float32)
-
-    def _rows(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(n, H, W, 3) -> (n, F)."""
-        scaled = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - 127.0) / 128.0  # (n, 3, H, W)
-        with torch.inference_mode():
-            maps = self._network.forward_features(scaled.contiguous(memory_format=torch.channels_last))
-            pooled: NDArray[np.float32] = maps.mean((2, 3)).numpy()  # (n, F, 7, 7) -> (n, F)
-        return pooled
+        rows = np.zeros((len(pixels), FEATURES), np.float32)
+        for part in _batches(range(len(pixels)), _IMAGE_BATCH):
+            stacked = torch.from_numpy(np.stack([pixels[i] for i in part]))  # (n, H, W, 3)
+            scaled = (stacked.permute(0, 3, 1, 2).float() - 127.0) / 128.0  # (n, 3, H, W)
+            with torch.inference_mode():
+                maps = self._network.forward_features(scaled.contiguous(memory_format=torch.channels_last))
+                rows[part] = maps.mean((2, 3)).numpy()  # (n, F, 7, 7) -> (n, F)
+        return rows
 
 
 class MiniLM:
@@ -146,7 +134,7 @@ def _quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+def _batches(items: Sequence[int], size: int) -> Iterator[list[int]]:
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
 
