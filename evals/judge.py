@@ -14,7 +14,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,7 +25,7 @@ from foveate.evals.metrics.scores import NAN, abstained, open_to
 from foveate.evals.reading.files import inside, there
 from foveate.evals.reading.rows import Row, jsonl_rows
 from foveate.evals.samples import Output, Sample
-from foveate.evals.targets.pictures import picture
+from foveate.evals.targets.pictures import part
 from foveate.rerankers.protocols import ChatModel, ImagePart, Message, Reply, Sampling
 
 __all__ = ["LEAST", "Calibration", "Judge", "Labelled", "Method", "Verdict", "calibrate", "read_labelled"]
@@ -109,12 +108,7 @@ def _fenced(text: str) -> str:
 
 
 def _pictures(sample: Sample) -> tuple[ImagePart, ...]:
-    parts = []
-    for path in sample.images:
-        buffer = BytesIO()
-        picture(path).save(buffer, format="JPEG", quality=90)
-        parts.append(ImagePart(data=buffer.getvalue(), mime="image/jpeg"))
-    return tuple(parts)
+    return tuple(map(part, sample.images))
 
 
 def _score(reply: Reply) -> float:

@@ -66,10 +66,10 @@ class Background:
         """(q, d) picture vectors -> (q, d) unit rows of what sets them apart from the collection's pictures.
 
         A picture's cosine to a text is its own part and the part that every picture has with that text. The second
-        ranks nothing but the texts: on the 219 captioned sample pictures one caption was nearest to 128 of them, and
-        a picture's own came first for 8%; 42% without the mean (hubs: Radovanovic et al., JMLR 2010; the modality
-        gap: Liang et al., NeurIPS 2022). The collection's mean is drawn towards the encoder's as if that were 16 more
-        pictures; without one, towards nothing taken away.
+        ranks nothing but the texts (hubs: Radovanovic et al., JMLR 2010; the modality gap: Liang et al., NeurIPS
+        2022): from the stamps to their English captions R@10 is 0.048 with it and 0.377 by a search without. The
+        collection's mean is drawn towards the encoder's as if that were 16 more pictures; without one, towards
+        nothing taken away.
         """
         seen = self._rows.get("image")
         mean = self._picture_mean if self._picture_mean is not None else np.zeros(rows.shape[1], np.float32)

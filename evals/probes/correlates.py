@@ -18,9 +18,10 @@ from foveate.evals.probes.captioned import Captioned, open_picture, opened
 from foveate.evals.probes.features import caption_features, picture_features
 from foveate.evals.probes.rated import Rated, rated_by_rank
 from foveate.evals.probes.record import ProbeReport, Table
+from foveate.evals.stats import benjamini_hochberg, holm
 from foveate.retrievers.protocols import Encoder
 
-__all__ = ["Correlate", "correlates", "holm", "probe", "report"]
+__all__ = ["Correlate", "correlates", "probe", "report"]
 
 _LEVEL = 0.05
 _NAN = float("nan")
@@ -55,22 +56,12 @@ def correlates(features: Mapping[str, NDArray[np.float64]], scores: NDArray[np.f
     """
     rough = [(name, *_spearman(np.asarray(values, dtype=np.float64), scores)) for name, values in features.items()]
     ps = np.array([p for _, _, p, _ in rough])
-    strict, loose = holm(ps), _bh(ps)
+    strict, loose = holm(ps.tolist()), benjamini_hochberg(ps.tolist())
     found = [
         Correlate(feature=name, rho=rho, p=p, holm=float(strict[i]), bh=float(loose[i]), n=n)
         for i, (name, rho, p, n) in enumerate(rough)
     ]
     return tuple(sorted(found, key=lambda one: (np.isnan(one.rho), -abs(one.rho), one.feature)))
-
-
-def holm(ps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(m) p-values -> (m) corrected by Holm's step-down method; NaN is no test and stays NaN."""
-    out = np.full(len(ps), _NAN)
-    known = np.flatnonzero(~np.isnan(ps))
-    order = known[np.argsort(ps[known], kind="stable")]
-    steps = len(order) - np.arange(len(order))
-    out[order] = np.minimum(np.maximum.accumulate(ps[order] * steps), 1.0) if len(order) else ps[order]
-    return out
 
 
 def report(encoder: Encoder | None, rated: Sequence[Rated], *, measure: str) -> ProbeReport:
@@ -148,14 +139,6 @@ def _spearman(values: NDArray[np.float64], scores: NDArray[np.float64]) -> tuple
         return _NAN, _NAN, len(x)
     found = _stats().spearmanr(x, y)
     return float(found.statistic), float(found.pvalue), len(x)
-
-
-def _bh(ps: NDArray[np.float64]) -> NDArray[np.float64]:
-    out = np.full(len(ps), _NAN)
-    known = ~np.isnan(ps)
-    if known.any():
-        out[known] = _stats().false_discovery_control(ps[known], method="bh")
-    return out
 
 
 def _stats() -> Any:

@@ -3,14 +3,13 @@
 import asyncio
 import math
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from foveate.errors import ModelError
 from foveate.evals.samples import Dataset, Document, Output, Sample
 from foveate.evals.targets.agent import evidence_of, places_of, span_of
-from foveate.evals.targets.pictures import picture
+from foveate.evals.targets.pictures import part
 from foveate.evals.targets.protocols import Ability
 from foveate.evals.targets.staging import Staged, stage
 from foveate.locators import Locator, from_dict
@@ -108,14 +107,8 @@ def _tail(ours: tuple[str, ...], theirs: tuple[str, ...]) -> int:
 
 
 def _images(sample: Sample) -> tuple[ImagePart, ...]:
-    return tuple(_encoded(path) for path in sample.images)
-
-
-def _encoded(path: str) -> ImagePart:
-    buffer = BytesIO()
     # PNG: the server must see the very pixels that the agent in process sees.
-    picture(path).save(buffer, format="PNG")
-    return ImagePart(data=buffer.getvalue(), mime="image/png")
+    return tuple(part(path, "png") for path in sample.images)
 
 
 def _locator(item: Mapping[str, Any]) -> Locator:

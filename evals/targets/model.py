@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 from foveate.errors import CallerError
 from foveate.evals.samples import Dataset, Document, Output, Sample
 from foveate.evals.targets.agent import model_facts
-from foveate.evals.targets.pictures import picture
+from foveate.evals.targets.pictures import part
 from foveate.evals.targets.protocols import Ability
-from foveate.rerankers.protocols import ChatModel, ImagePart, Message, Sampling
+from foveate.rerankers.protocols import ChatModel, Message, Sampling
 
 __all__ = ["ModelTarget"]
 
@@ -79,7 +78,7 @@ class ModelTarget:
         return await self._reply(None, instruction, pictures)
 
     async def _reply(self, system: str | None, text: str, pictures: Sequence[str]) -> Output:
-        images = await asyncio.to_thread(lambda: tuple(map(_encoded, pictures)))
+        images = await asyncio.to_thread(lambda: tuple(map(part, pictures)))
         messages = [Message(role="system", text=system)] if system else []
         messages.append(Message(role="user", text=text, images=images))
         reply = await self.model.chat(messages, Sampling(max_tokens=self._max_tokens))
@@ -104,9 +103,3 @@ class ModelTarget:
 
 def _abstained(output: Output) -> Output:
     return Output(text=output.text, verdict="unanswerable", reason="no_evidence", usage=output.usage)
-
-
-def _encoded(path: str) -> ImagePart:
-    buffer = BytesIO()
-    picture(path).save(buffer, format="JPEG", quality=90)
-    return ImagePart(data=buffer.getvalue(), mime="image/jpeg")

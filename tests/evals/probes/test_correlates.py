@@ -9,7 +9,7 @@ from PIL import Image
 
 from foveate.errors import CallerError
 from foveate.evals.probes.captioned import Captioned
-from foveate.evals.probes.correlates import correlates, holm, probe, report
+from foveate.evals.probes.correlates import correlates, probe, report
 from foveate.evals.probes.features import (
     CAPTION_FEATURES,
     PICTURE_FEATURES,
@@ -19,6 +19,7 @@ from foveate.evals.probes.features import (
     picture_features,
 )
 from foveate.evals.probes.rated import Rated, rated_run
+from foveate.evals.stats import holm
 from tests.evals.probes.toys import NAMES, Palette, block
 
 
@@ -87,14 +88,14 @@ def test_correlates_agree_with_scipy() -> None:
 
 def test_holm_by_hand() -> None:
     # Sorted .01 .02 .03 .04 times 4 3 2 1, never falling.
-    found = holm(np.array([0.02, np.nan, 0.01, 0.04, 0.03]))
+    found = np.array(holm(np.array([0.02, np.nan, 0.01, 0.04, 0.03])))
     np.testing.assert_allclose(found, [0.06, np.nan, 0.04, 0.06, 0.06])
-    assert holm(np.array([])).tolist() == []
+    assert list(holm(np.array([]))) == []
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_lies_between_p_and_bonferroni(ps: list[float]) -> None:
-    found = holm(np.array(ps))
+    found = np.array(holm(np.array(ps)))
     assert (found >= np.array(ps) - 1e-12).all()
     assert (found <= np.minimum(np.array(ps) * len(ps), 1.0) + 1e-12).all()
 
