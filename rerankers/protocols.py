@@ -1,13 +1,26 @@
 """What a chat model is to the rest of foveate, and what a reranker is."""
 
-from collections.abc import AsyncIterator, Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from foveate.records import Hit, Result
 from foveate.usage import Usage
 
-__all__ = ["ChatModel", "ImagePart", "Message", "Reply", "Reranker", "Sampling", "TokenLogprob"]
+__all__ = [
+    "Candidate",
+    "ChatModel",
+    "ImagePart",
+    "Judgement",
+    "Message",
+    "Present",
+    "Reply",
+    "Reranker",
+    "Sampling",
+    "TokenLogprob",
+    "YesNoModel",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,13 +92,64 @@ class ChatModel(Protocol):
         """Pieces of text as they come; the last item is the whole ``Reply``."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What a model says to a yes/no question: two log-probabilities and the share of yes."""
+
+    yes: float
+    """Natural logarithm of the summed probability of all spellings of yes as the next token."""
+    no: float
+    """The same of no."""
+    usage: Usage
+
+    @property
+    def probability(self) -> float:
+        """Softmax over the two, in [0, 1]: what is said beside yes and no does not count."""
+        return 1.0 / (1.0 + math.exp(min(max(self.no - self.yes, -700.0), 700.0)))
+
+
+class YesNoModel(Protocol):
+    """A language model asked for one word.
+
+    Implementations: in process, in process with pictures, and served. The company of a prompt changes its
+    probability by no more than 1e-4.
+    """
+
+    name: str
+    """Model, and adapter where there is one."""
+    sees: bool
+
+    async def judge(self, prompts: Sequence[Sequence[Message]]) -> list[Judgement]:
+        """One judgement a prompt, in order. Prompts that share a beginning share its computation."""
+
+    def cut(self, text: str, tokens: int) -> str:
+        """The beginning of ``text``: at most ``tokens`` tokens, the whole text where it fits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """What a reranking model is shown of a result."""
+
+    id: str
+    """Of the chunk."""
+    text: str
+    """The chunk's own text, or a picture told in words to a model that cannot see; may be empty."""
+    images: tuple[ImagePart, ...] = ()
+
+
+Present = Callable[[Sequence[Result]], Sequence[Candidate]]
+"""Results -> one candidate each, in order. Blocking (it reads files, runs an encoder): called in a thread."""
+
+
 class Reranker(Protocol):
     """Scores candidates again, closer up."""
 
     name: str
 
-    async def rerank(self, question: str, results: Sequence[Result]) -> list[Hit]:
-        """One hit a result, best first, ids kept; scores are probabilities of being relevant.
+    async def rerank(self, question: str, results: Sequence[Result], *, images: Sequence[ImagePart] = ()) -> list[Hit]:
+        """Hits, best first, ids kept, ties by id; scores are probabilities of being relevant where they are calibrated.
 
-        The order and company of the input change no score.
+        One hit a result, but for rerankers that cut off what is irrelevant. ``images`` belong to the question; a
+        reranker that cannot use them goes by the words. The order of the input changes no score; for pointwise
+        rerankers its company does not either. An empty pool gives an empty list.
         """

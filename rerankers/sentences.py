@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from foveate.chunking.passages import sentences
 from foveate.locators import CharSpan
 from foveate.records import Hit, Result
+from foveate.rerankers.protocols import ImagePart
 
 __all__ = ["SentenceReranker", "Weights", "content_words", "coverage", "sentences_of", "statements"]
 
@@ -77,8 +78,8 @@ class SentenceReranker:
         self._weights = weights or Weights()
         self._known: dict[str, NDArray[np.float32]] = {}
 
-    async def rerank(self, question: str, results: Sequence[Result]) -> list[Hit]:
-        """Probabilities of being relevant, best first, ties by id."""
+    async def rerank(self, question: str, results: Sequence[Result], *, images: Sequence[ImagePart] = ()) -> list[Hit]:
+        """Probabilities of being relevant, best first, ties by id. Pictures of the question are not looked at."""
         texts = [sentences_of(result) for result in results]
         flat = [sentence for group in texts for sentence in group]
         rows = await asyncio.to_thread(self._rows, [question, *flat])

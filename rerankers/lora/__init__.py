@@ -1,0 +1,1 @@
+"""LoRA adapters: data, training, and loading them checked."""

@@ -1,0 +1,1 @@
+"""vLLM: started, watched, given adapters, and held to the in-process reference."""
