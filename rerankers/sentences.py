@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from foveate.chunking.passages import sentences
 from foveate.locators import CharSpan
 from foveate.records import Hit, Result
+from foveate.rerankers.hits import check_distinct, ranked
 from foveate.rerankers.protocols import ImagePart
 
 __all__ = ["SentenceReranker", "Weights", "content_words", "coverage", "sentences_of", "statements"]
@@ -80,15 +81,15 @@ class SentenceReranker:
 
     async def rerank(self, question: str, results: Sequence[Result], *, images: Sequence[ImagePart] = ()) -> list[Hit]:
         """Probabilities of being relevant, best first, ties by id. Pictures of the question are not looked at."""
+        check_distinct(results)
         texts = [sentences_of(result) for result in results]
         flat = [sentence for group in texts for sentence in group]
         rows = await asyncio.to_thread(self._rows, [question, *flat])
         scored = []
         for result, group in zip(results, texts, strict=True):
             best = max((float(rows[question] @ rows[sentence]) for sentence in group), default=None)
-            scored.append((self._probability(result, best), result.chunk.id))
-        scored.sort(key=lambda item: (-item[0], item[1]))
-        return [Hit(chunk_id=name, score=score, stage="rerank", rank=rank) for rank, (score, name) in enumerate(scored)]
+            scored.append((result.chunk.id, self._probability(result, best)))
+        return ranked(scored, by=self.name)
 
     def _rows(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """(d) vectors by text; a sentence that came up lately is not encoded again (hops share most of theirs)."""

@@ -9,6 +9,7 @@ from foveate.locators import CharSpan
 from foveate.records import Chunk, Hit, Result
 from foveate.rerankers.sentences import SentenceReranker, Weights, content_words, coverage, statements
 from foveate.retrievers.encoders.hashed import HashedEncoder
+from tests.contracts.reranker import RerankerContract
 
 ENCODER = HashedEncoder()
 
@@ -38,6 +39,12 @@ RESULTS = [
 
 def rank(results: list[Result], question: str = "When does the museum open?") -> list[Hit]:
     return asyncio.run(SentenceReranker(ENCODER.encode_text).rerank(question, results))
+
+
+class TestContract(RerankerContract):
+    @pytest.fixture
+    def reranker(self) -> SentenceReranker:
+        return SentenceReranker(ENCODER.encode_text)
 
 
 def test_shuffling_changes_nothing() -> None:
