@@ -1,6 +1,7 @@
 """Any server that speaks the OpenAI protocol: vLLM, llama.cpp, OpenAI itself."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, cast
@@ -57,7 +58,9 @@ class OpenAIChat:
             timeout_s: the longest silence of the server.
             connect_s: the longest wait for a connection.
             retries: further attempts after 429, 5xx or a failed connection; a timeout is not tried again.
-            wait_s: before the first further attempt; doubles each time, unless the server names a time.
+            wait_s: before the first further attempt; doubles each time, unless the server names a time. A random
+                share of up to a half is taken off (or added to the server's time), so that many callers that failed
+                together do not come back together.
             extra: more body fields, such as ``{"cache_salt": ...}`` of vLLM.
             limit_field: how the server calls the token limit; OpenAI's reasoning models want the second.
 
@@ -204,9 +207,12 @@ def _again(error: Exception) -> bool:
 
 
 def _wait(error: Exception, usual_s: float) -> float:
-    """Seconds to wait: the server's ``Retry-After`` when it is a number, within bounds."""
+    """Seconds to wait, jitter included: the server's ``Retry-After`` when it is a number, within bounds."""
+    share = random.random() / 2
     if isinstance(error, openai.APIStatusError):
         with suppress(ValueError):
             named = float(error.response.headers.get("retry-after", ""))
-            return min(max(named, 0.0), _MAX_WAIT_S) if named == named else usual_s
-    return min(usual_s, _MAX_WAIT_S)
+            if named == named:
+                # Never before the time that the server named, unless that is longer than anybody waits.
+                return min(max(named, 0.0) * (1.0 + share), _MAX_WAIT_S)
+    return min(usual_s, _MAX_WAIT_S) * (1.0 - share)

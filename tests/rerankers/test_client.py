@@ -7,10 +7,12 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
+import httpx
+import openai
 import pytest
 
 from foveate.errors import CallerError, ConfigError, FoveateError, ModelError, ServiceError
-from foveate.rerankers.client import OpenAIChat
+from foveate.rerankers.client import OpenAIChat, _wait
 from foveate.rerankers.protocols import Message, Reply, Sampling
 from foveate.rerankers.wire import plain
 from tests.contracts.chat import PICTURE, TALK, ChatContract, streamed
@@ -150,6 +152,20 @@ def test_tries_again(wire: Wire, status: int) -> None:
     wire.faults = [Fault(status=status, headers={"retry-after": "0"}), Fault(status=status)]
     assert ask(wire).text.startswith("The sea")
     assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("named", "low", "high"),
+    [("", 0.5, 1.0), ("soon", 0.5, 1.0), ("nan", 0.5, 1.0), ("2", 2.0, 3.0), ("-5", 0.0, 0.0), ("1e9", 8.0, 8.0)],
+)
+def test_waits_are_spread(named: str, low: float, high: float) -> None:
+    request = httpx.Request("POST", "http://127.0.0.1/v1")
+    headers = {"retry-after": named} if named else {}
+    busy = openai.RateLimitError("busy", response=httpx.Response(429, request=request, headers=headers), body=None)
+    waits = [_wait(busy, 1.0) for _ in range(200)]
+    assert low <= min(waits) and max(waits) <= high
+    if low < high:
+        assert max(waits) - min(waits) > 0.6 * (high - low) and len(set(waits)) > 100
 
 
 def test_tries_again_before_a_stream(wire: Wire) -> None:
