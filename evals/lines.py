@@ -14,7 +14,7 @@ _DIGITS = 5
 """Decimals kept of scores: what differs beyond them is the order of a machine's additions, not the system."""
 _SHOWN_TEXT = 2000
 _SHOWN_RANKS = 5
-_VOLATILE = ("tokens_cached", "seconds")
+_VOLATILE = ("tokens_cached", "seconds", "seconds_saved")
 """What differs from run to run: kept in costs.jsonl alone."""
 
 

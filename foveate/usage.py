@@ -23,6 +23,8 @@ class Usage:
     """Film frames decoded while answering."""
     hops: int = 0
     """Retrieval rounds."""
+    seconds_saved: float | None = None
+    """Wall seconds that cached tokens spared, estimated; None where nothing was measured. See ``PrefillRate``."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall seconds per stage."""
 
@@ -34,11 +36,14 @@ class Usage:
         counts = {
             item.name: getattr(self, item.name) + getattr(other, item.name)
             for item in fields(self)
-            if item.name != "seconds"
+            if item.name not in ("seconds", "seconds_saved")
         }
-        return Usage(seconds=seconds, **counts)
+        saved = [value for value in (self.seconds_saved, other.seconds_saved) if value is not None]
+        return Usage(seconds=seconds, seconds_saved=sum(saved) if saved else None, **counts)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form, seconds rounded to milliseconds."""
         counts = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "seconds"}
+        if self.seconds_saved is not None:
+            counts["seconds_saved"] = round(self.seconds_saved, 3)
         return {**counts, "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()}}
