@@ -11,7 +11,7 @@ import httpx
 import openai
 
 from foveate.errors import ConfigError
-from foveate.rerankers import wire
+from foveate.rerankers import tenants, wire
 from foveate.rerankers.checks import check_messages, check_sampling
 from foveate.rerankers.faults import Faults
 from foveate.rerankers.protocols import Message, Reply, Sampling
@@ -47,6 +47,9 @@ class OpenAIChat:
         wait_s: float = 0.5,
         extra: Mapping[str, Any] | None = None,
         limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens",
+        tenant: str | None = None,
+        tenant_key: bytes | None = None,
+        vllm: bool = False,
     ) -> None:
         """Remember where the server is; nothing is sent yet.
 
@@ -63,9 +66,13 @@ class OpenAIChat:
                 together do not come back together.
             extra: more body fields, such as ``{"cache_salt": ...}`` of vLLM.
             limit_field: how the server calls the token limit; OpenAI's reasoning models want the second.
+            tenant: for whom the requests are; on vLLM (``cache_salt``) tenants then share no cached computation.
+            tenant_key: what salts are made with; the secret of this installation if left out.
+            vllm: the server is vLLM: pictures get ids of tenant and bytes, so that none is hashed again.
 
         Raises:
-            ConfigError: an address that is none, or that carries a user, a query or a fragment.
+            ConfigError: an address that is none, or that carries a user, a query or a fragment; an empty tenant.
+            ServiceError: the installation's secret cannot be read or kept.
         """
         self.name = model
         self.sees = sees
@@ -74,7 +81,10 @@ class OpenAIChat:
         self._timeout = httpx.Timeout(timeout_s, connect=connect_s)
         self._retries = retries
         self._wait_s = wait_s
-        self._extra = dict(extra or {})
+        salt = None if tenant is None else tenants.salt_of(tenant, tenant_key)
+        # Last, so that no caller names another's salt.
+        self._extra = dict(extra or {}) | ({"cache_salt": salt} if salt else {})
+        self._uuid = (lambda image: tenants.media_uuid(image, salt)) if vllm else None
         self._limit_field = limit_field
         self._faults = Faults(model, self.base_url, api_key)
         self._session: tuple[asyncio.AbstractEventLoop, openai.AsyncOpenAI] | None = None
@@ -143,7 +153,7 @@ class OpenAIChat:
     def _body(self, messages: Sequence[Message], sampling: Sampling) -> tuple[dict[str, Any], int]:
         check_sampling(sampling)
         images = check_messages(messages, name=self.name, sees=self.sees)
-        return wire.body(self.name, messages, sampling, self._limit_field, self._extra), images
+        return wire.body(self.name, messages, sampling, self._limit_field, self._extra, self._uuid), images
 
     async def _send(self, body: dict[str, Any]) -> Any:
         for attempt in range(self._retries + 1):

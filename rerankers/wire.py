@@ -2,11 +2,11 @@
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from foveate.errors import ModelError
-from foveate.rerankers.protocols import Message, Reply, Sampling, TokenLogprob
+from foveate.rerankers.protocols import ImagePart, Message, Reply, Sampling, TokenLogprob
 from foveate.usage import Usage
 
 __all__ = ["Joined", "body", "plain", "reply"]
@@ -27,12 +27,17 @@ def plain(text: str) -> str:
 
 
 def body(
-    model: str, messages: Sequence[Message], sampling: Sampling, limit_field: str, extra: Mapping[str, Any]
+    model: str,
+    messages: Sequence[Message],
+    sampling: Sampling,
+    limit_field: str,
+    extra: Mapping[str, Any],
+    uuid: Callable[[ImagePart], str] | None = None,
 ) -> dict[str, Any]:
     """Keyword arguments of ``chat.completions.create``; what was not asked for is left out."""
     made: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message) for message in messages],
+        "messages": [_message(message, uuid) for message in messages],
         limit_field: sampling.max_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -48,7 +53,7 @@ def body(
     return made
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, uuid: Callable[[ImagePart], str] | None) -> dict[str, Any]:
     text = plain(message.text)
     if not message.images:
         return {"role": message.role, "content": text}
@@ -56,6 +61,7 @@ def _message(message: Message) -> dict[str, Any]:
         {
             "type": "image_url",
             "image_url": {"url": f"data:{image.mime};base64,{base64.b64encode(image.data).decode()}"},
+            **({"uuid": uuid(image)} if uuid else {}),
         }
         for image in message.images
     ]
