@@ -7,6 +7,7 @@ halted between tokens, and give natural log-probabilities.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from transformers.utils import logging as transformers_logging
 from foveate.errors import CallerError, ModelError
 from foveate.rerankers.decoding import TextAssembler
 from foveate.rerankers.folders import check_folder
+from foveate.rerankers.judging import NextTokens
 from foveate.rerankers.prefixes import PrefixStore, repeat
 from foveate.rerankers.prompts import ChatPrompt
-from foveate.rerankers.protocols import Message, Reply, Sampling, TokenLogprob
+from foveate.rerankers.protocols import Judgement, Message, Reply, Sampling, TokenLogprob
+from foveate.rerankers.yesno import AnswerTokens, answer_tokens
 from foveate.usage import Usage
 
 __all__ = ["Engine", "Halted"]
@@ -48,11 +51,18 @@ class _Prefill:
 class Engine:
     """Weights, tokenizer and kept prefixes of one model folder."""
 
-    def __init__(self, folder: Path, name: str, *, cached_prompts: int, cache_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, name: str, *, cached_prompts: int, cache_bytes: int, adapter: Path | None = None
+    ) -> None:
         check_folder(folder)
         self.name = name
         with _quiet():
             tokenizer, self.model = _load(folder)
+            if adapter is not None:
+                from foveate.rerankers.lora.adapters import apply_adapter
+
+                # Merged: as fast as the base model, and nobody else holds these weights.
+                self.model = apply_adapter(self.model, adapter, merge=True)
         config = self.model.config.get_text_config()
         layers = DynamicCache(config=config).layers
         if any(type(layer) is not DynamicLayer for layer in layers):
@@ -62,6 +72,8 @@ class Engine:
             )
         self.prompt = ChatPrompt(tokenizer, name)
         self.prefixes = PrefixStore(cached_prompts, cache_bytes)
+        self._next = NextTokens(self.model, self.prefixes, self._forward)
+        self._vocabulary: dict[str, int] = tokenizer.get_vocab()
         self.context: int = config.max_position_embeddings
         ends = self.model.generation_config.eos_token_id
         own_end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
@@ -123,6 +135,38 @@ class Engine:
                     scores[at] += value
         return scores
 
+    def judge(self, prompts: Sequence[Sequence[Message]], halted: Callable[[], bool]) -> list[Judgement]:
+        """Whether the reply to each prompt begins with yes or with no, over the whole vocabulary.
+
+        What prompts begin with alike is computed once, and their ends in batches.
+        """
+        rows = [self._encode(messages) for messages in prompts]
+
+        def check() -> None:
+            if halted():
+                raise Halted
+
+        with torch.inference_mode():
+            seen = self._next.after(rows, self._answers, check)
+        made = []
+        for row, one in zip(rows, seen, strict=True):
+            yes, no = one.values.tolist()
+            made.append(Judgement(yes=yes, no=no, usage=Usage(tokens_in=len(row), tokens_cached=one.cached)))
+        return made
+
+    @cached_property
+    def answers(self) -> AnswerTokens:
+        """Tokens that mean yes and no."""
+        return answer_tokens(self._vocabulary, self.prompt.encode_text, control=self.prompt.control_ids, name=self.name)
+
+    def _answers(self, logits: Tensor) -> Tensor:
+        """Log-probabilities of yes and no, [rows, 2], from logits [rows, vocabulary]."""
+        total = logits.logsumexp(-1)
+        if not total.isfinite().all():
+            raise ModelError(f"model {self.name!r} gave logits that are no numbers: its weights are damaged")
+        both = (logits[:, list(tokens)].logsumexp(-1) - total for tokens in (self.answers.yes, self.answers.no))
+        return torch.stack(list(both), dim=-1)
+
     def logits(self, messages: Sequence[Message]) -> Tensor:
         """Logits of the first token of the reply, [vocabulary]."""
         prompt = self._encode(messages)
@@ -138,7 +182,7 @@ class Engine:
         """
         width = max(map(len, rows)) - 1
         padded = [[*row[:-1], *[0] * (width - len(row) + 1)] for row in rows]
-        logits = self._forward(padded, repeat(cache, len(rows)), keep=0)  # [rows, width, vocabulary]
+        logits = self._forward(padded, repeat(cache, len(rows)), 0)  # [rows, width, vocabulary]
         logprobs = logits.log_softmax(-1)
         return [
             float(sum(logprobs[at, place, token] for place, token in enumerate(row[1:]))) for at, row in enumerate(rows)
@@ -160,7 +204,7 @@ class Engine:
             if halted():
                 self._keep(prompt, cache)
                 raise Halted
-            logits = self._forward([prompt[start : start + _PIECE]], cache, keep=1)[0, -1]
+            logits = self._forward([prompt[start : start + _PIECE]], cache, 1)[0, -1]
         if logits is None:
             raise CallerError(f"the chat template of {self.name!r} makes an empty prompt")
         return _Prefill(logits=logits, cache=cache, cached=cached)
@@ -179,9 +223,9 @@ class Engine:
                 return
             if halted():
                 raise Halted
-            logits = self._forward([tokens[-1:]], begun.cache, keep=1)[0, -1]
+            logits = self._forward([tokens[-1:]], begun.cache, 1)[0, -1]
 
-    def _forward(self, rows: list[list[int]], cache: Cache, *, keep: int) -> Tensor:
+    def _forward(self, rows: list[list[int]], cache: Cache, keep: int) -> Tensor:
         try:
             out = self.model(torch.tensor(rows), past_key_values=cache, use_cache=True, logits_to_keep=keep)
         except (RuntimeError, IndexError) as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from foveate.errors import CallerError, ExtraMissing
 from foveate.rerankers.checks import check_messages, check_sampling
 from foveate.rerankers.folders import check_folder
-from foveate.rerankers.protocols import Message, Reply, Sampling
+from foveate.rerankers.protocols import Judgement, Message, Reply, Sampling
 
 if TYPE_CHECKING:
     from foveate.rerankers.engine import Engine
@@ -36,6 +36,7 @@ class LocalChat:
         self,
         model: str | Path = "smollm2",
         *,
+        adapter: Path | None = None,
         cached_prompts: int = _CACHED_PROMPTS,
         cache_bytes: int = _CACHE_BYTES,
     ) -> None:
@@ -43,16 +44,23 @@ class LocalChat:
 
         Args:
             model: a folder (a ``Path``, or a string with a slash) or the name of a fetched model.
+            adapter: a folder with a LoRA adapter for this very model; its name is added to ``name``.
             cached_prompts: how many prompts to keep; 0 computes each from its beginning.
             cache_bytes: the most that their keys and values may take.
 
         Raises:
             ModelMissing: never fetched; names the command that gets it.
-            ModelError: the folder asks to run code, or holds no safetensors.
+            ModelError: the folder asks to run code, or holds no safetensors; the adapter is unsafe, or for
+                another model.
         """
         self.folder = _folder(model)
         check_folder(self.folder)
         self.name = self.folder.name if isinstance(model, Path) or "/" in model else model
+        self.adapter = adapter
+        if adapter is not None:
+            from foveate.rerankers.lora.adapters import check_adapter
+
+            self.name += f"+{check_adapter(adapter, self.folder).name}"
         self._limits = (cached_prompts, cache_bytes)
         self._engine: Engine | None = None
         # One thread for all calls is the lock, too; and torch builds its own pool of threads for each caller.
@@ -102,6 +110,19 @@ class LocalChat:
             raise CallerError(f"options is {options!r}; it must be a sequence of one string or more")
         return await self._run(lambda engine, halted: engine.score(messages, options, halted))
 
+    async def judge(self, prompts: Sequence[Sequence[Message]]) -> list[Judgement]:
+        """Whether each reply begins with yes or no; see :class:`foveate.rerankers.local_judge.LocalJudge`.
+
+        Raises:
+            CallerError: a prompt carries pictures, or exceeds the context.
+            ModelError: the tokenizer has no tokens for yes and no, or the weights give no numbers.
+        """
+        for messages in prompts:
+            check_messages(messages, name=self.name, sees=self.sees)
+        if not prompts:
+            return []
+        return await self._run(lambda engine, halted: engine.judge(prompts, halted))
+
     async def load(self) -> None:
         """Load now rather than at the first call."""
         await self._run(lambda engine, halted: None)
@@ -131,7 +152,9 @@ class LocalChat:
             except ModuleNotFoundError as error:
                 raise ExtraMissing((error.name or "transformers").partition(".")[0], "embedded") from error
             prompts, size = self._limits
-            self._engine = Engine(self.folder, self.name, cached_prompts=prompts, cache_bytes=size)
+            self._engine = Engine(
+                self.folder, self.name, cached_prompts=prompts, cache_bytes=size, adapter=self.adapter
+            )
         return self._engine
 
 
