@@ -88,6 +88,13 @@ class Layout:
             for at, (role, lines) in enumerate(made)
         )
 
+    def beginning(self, values: Mapping[str, str], count: int) -> tuple[Message, ...]:
+        """The prompt of the first ``count`` modules alone, to measure where modules end; the other turns are empty."""
+        texts: dict[Literal["system", "user"], list[str]] = {module.role: [] for module in self.modules}
+        for module in self.modules[:count]:
+            texts[module.role].append(module.text.format_map(values))
+        return tuple(Message(role=role, text="\n".join(lines)) for role, lines in texts.items())
+
 
 LAYOUTS = {
     "answer": Layout(

@@ -109,19 +109,7 @@ def reused_tokens(made: Layout, kind: SharedBy, encode: Encode) -> int:
 def _own_tokens(made: Layout, at: int, encode: Encode) -> int:
     """Tokens of one module, its values empty: what the prompt is longer with it than without."""
     empty = dict.fromkeys(made.fields, "")
-    return len(encode(_upto(made, at + 1, empty))) - len(encode(_upto(made, at, empty)))
-
-
-def _upto(made: Layout, count: int, values: dict[str, str]) -> tuple[Message, ...]:
-    """The prompt of the first modules alone; a template wants a user, if one who says nothing."""
-    texts: dict[str, list[str]] = {}
-    for module in made.modules[:count]:
-        texts.setdefault(module.role, []).append(module.text.format_map(values))
-    system = [Message(role="system", text="\n".join(texts["system"]))] if "system" in texts else []
-    # An empty system message where the module is left out, lest a template put in its own.
-    if not system and made.modules[0].role == "system":
-        system = [Message(role="system", text="")]
-    return (*system, Message(role="user", text="\n".join(texts.get("user", []))))
+    return len(encode(made.beginning(empty, at + 1))) - len(encode(made.beginning(empty, at)))
 
 
 def _reach(kind: SharedBy) -> int:

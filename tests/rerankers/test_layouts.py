@@ -104,6 +104,18 @@ def test_values() -> None:
         made.messages({"question": "q"})
 
 
+def test_beginnings() -> None:
+    values = {"notes": "[1] kites", "question": "what?"}
+    made = layout("answer")
+    assert [flat(made.beginning(values, count)).partition("<user>")[2] for count in range(4)] == [
+        "",
+        "",
+        "Notes:\n[1] kites\n",
+        made.messages(values)[1].text,
+    ]
+    assert [message.text for message in made.beginning(values, 0)] == ["", ""]
+
+
 def test_unknown_stage() -> None:
     with pytest.raises(CallerError, match="unknown stage 'reank'; choose one of: answer, rerank"):
         layout("reank")
