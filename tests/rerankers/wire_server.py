@@ -34,6 +34,8 @@ class Wire:
     paths: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     alter: Callable[[dict[str, Any]], Any] = lambda reply: reply
+    respond: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] = lambda request, reply: reply
+    """Whole replies that depend on the request; called in the thread of the connection."""
 
 
 def answer(request: dict[str, Any]) -> tuple[list[str], str]:
@@ -114,7 +116,7 @@ def _handler(wire: Wire) -> type[BaseHTTPRequestHandler]:  # noqa: C901
                 body = "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"]).encode()
                 self._send(200, body, {"content-type": "text/event-stream"})
             else:
-                self._send(200, json.dumps(wire.alter(completion(request))).encode(), {})
+                self._send(200, json.dumps(wire.respond(request, wire.alter(completion(request)))).encode(), {})
 
         def _fail(self, fault: Fault) -> None:
             time.sleep(fault.delay_s)
