@@ -4,6 +4,7 @@ Own loops instead of ``model.generate``: they reuse the keys and values of share
 halted between tokens, and give natural log-probabilities.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from foveate.errors import CallerError, ModelError
 from foveate.rerankers.decoding import TextAssembler
 from foveate.rerankers.folders import check_folder
 from foveate.rerankers.judging import NextTokens
+from foveate.rerankers.prefill_rate import PrefillRate
 from foveate.rerankers.prefixes import PrefixStore, repeat
 from foveate.rerankers.prompts import ChatPrompt
 from foveate.rerankers.protocols import Judgement, Message, Reply, Sampling, TokenLogprob
@@ -71,6 +73,7 @@ class Engine:
                 "it cannot run in this process: serve it with vLLM and use 'openai:MODEL@ADDRESS'"
             )
         self.prompt = ChatPrompt(tokenizer, name)
+        self.rate = PrefillRate()
         self.prefixes = PrefixStore(cached_prompts, cache_bytes)
         self._next = NextTokens(self.model, self.prefixes, self._forward)
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
@@ -106,7 +109,7 @@ class Engine:
             _emit(emit, text.finish())
             self._keep([*prompt, *tokens], begun.cache)
         ended = finish == "stop" or tokens[-1] in self.ends or text.stopped
-        usage = Usage(tokens_in=len(prompt), tokens_cached=begun.cached, tokens_out=len(tokens))
+        usage = self._usage(len(prompt), begun.cached) + Usage(tokens_out=len(tokens))
         return Reply(text=text.text, finish="stop" if ended else "length", usage=usage, logprobs=tuple(logprobs))
 
     def score(self, messages: Sequence[Message], options: Sequence[str], halted: Callable[[], bool]) -> list[float]:
@@ -151,7 +154,7 @@ class Engine:
         made = []
         for row, one in zip(rows, seen, strict=True):
             yes, no = one.values.tolist()
-            made.append(Judgement(yes=yes, no=no, usage=Usage(tokens_in=len(row), tokens_cached=one.cached)))
+            made.append(Judgement(yes=yes, no=no, usage=self._usage(len(row), one.cached)))
         return made
 
     @cached_property
@@ -226,12 +229,17 @@ class Engine:
             logits = self._forward([tokens[-1:]], begun.cache, 1)[0, -1]
 
     def _forward(self, rows: list[list[int]], cache: Cache, keep: int) -> Tensor:
+        began = time.perf_counter()
         try:
             out = self.model(torch.tensor(rows), past_key_values=cache, use_cache=True, logits_to_keep=keep)
         except (RuntimeError, IndexError) as error:
             raise ModelError(f"model {self.name!r} failed: {str(error)[:300]}") from error
+        self.rate.add(sum(map(len, rows)), time.perf_counter() - began)
         logits: Tensor = out.logits
         return logits
+
+    def _usage(self, tokens: int, cached: int) -> Usage:
+        return Usage(tokens_in=tokens, tokens_cached=cached, seconds_saved=self.rate.saved(cached))
 
     def _keep(self, tokens: list[int], cache: Cache) -> None:
         # The last token may not have gone through the model yet.

@@ -20,7 +20,6 @@ from foveate.rerankers.decoding import TextAssembler
 from foveate.rerankers.engine import Engine
 from foveate.rerankers.layouts import Layout
 from foveate.rerankers.module_cache import ModuleCache, ModuleStates, module_key
-from foveate.rerankers.prefill_rate import PrefillRate
 from foveate.rerankers.prefixes import BlockLayer
 from foveate.rerankers.protocols import Reply
 from foveate.rerankers.rotation import Rotation
@@ -90,7 +89,6 @@ class Splicer:
             if value < 0:
                 raise CallerError(f"{name} is {value}; allowed are whole numbers from 0")
         self.modules = modules
-        self.rate = PrefillRate()
         self._engine = engine
         self._free = free
         self._anchor = anchor
@@ -145,7 +143,7 @@ class Splicer:
                 seen = module_key(segment.tokens, start, seen)
             logits = self._read(segments[-1].tokens, cache, starts[-1])
         tokens = sum(len(segment.tokens) for segment in segments)
-        usage = Usage(tokens_in=tokens, tokens_cached=cached, seconds_saved=self.rate.saved(cached))
+        usage = Usage(tokens_in=tokens, tokens_cached=cached, seconds_saved=self._engine.rate.saved(cached))
         return Spliced(logits=logits, cache=cache, end=starts[-1] + len(segments[-1].tokens), usage=usage)
 
     def reply(self, segments: Sequence[Segment], max_tokens: int) -> Reply:
@@ -231,7 +229,7 @@ class Splicer:
                 )
             except (RuntimeError, IndexError) as error:
                 raise ModelError(f"model {self._engine.name!r} failed: {str(error)[:300]}") from error
-        self.rate.add(len(tokens), time.perf_counter() - began)
+        self._engine.rate.add(len(tokens), time.perf_counter() - began)
         logits: Tensor = out.logits[0, -1]
         return logits
 

@@ -15,6 +15,7 @@ from foveate.rerankers.layouts import layout
 from foveate.rerankers.local import LocalChat
 from foveate.rerankers.module_cache import ModuleCache
 from foveate.rerankers.prefill_rate import PrefillRate
+from foveate.rerankers.prefixes import PrefixStore
 from foveate.rerankers.protocols import Sampling
 from foveate.rerankers.splice_error import splice_error
 from foveate.rerankers.splicing import Segment, Splicer
@@ -171,7 +172,16 @@ def test_reply_is_the_engines(engine: Engine) -> None:
         assert (reply.text, reply.finish) == (wanted.text, wanted.finish)
         assert (reply.usage.tokens_in, reply.usage.tokens_out) == (wanted.usage.tokens_in, 9)
         assert reply.usage.tokens_cached == cached
-    assert reply.usage.seconds_saved is not None and reply.usage.seconds_saved > 0
+    # The engine's own replies tell what a kept prompt spared, too; what was not kept spared nothing.
+    engine.prefixes = PrefixStore(1, ROOM)
+    try:
+        saved = [engine.generate(messages, Sampling(max_tokens=1), lambda: False).usage for _ in range(2)]
+    finally:
+        engine.prefixes = PrefixStore(0, 0)
+    assert saved[0].seconds_saved == 0
+    for usage in (reply.usage, saved[1]):
+        assert usage.seconds_saved == pytest.approx(engine.rate.saved(usage.tokens_cached), rel=0.5)
+        assert usage.seconds_saved is not None and usage.seconds_saved > 0
 
 
 def test_bad_input(engine: Engine) -> None:
@@ -203,6 +213,7 @@ def test_learnt_positions_cannot_be_moved(engine: Engine) -> None:
         context = 64
         ends = frozenset({0})
         prompt = engine.prompt
+        rate = PrefillRate()
         model = GPT2LMHeadModel(GPT2Config(vocab_size=400, n_embd=16, n_layer=2, n_head=2, n_positions=64)).eval()
 
     other: Engine = Other()  # type: ignore[assignment]
