@@ -14,7 +14,7 @@ from foveate.rerankers.protocols import Candidate, ImagePart, Message, Present, 
 from foveate.rerankers.shown import present_all
 from foveate.usage import Usage
 
-__all__ = ["CUT_MARK", "PointwiseReranker", "check_seen", "in_words", "shortened"]
+__all__ = ["CUT_MARK", "PointwiseReranker", "check_seen", "in_words", "prompt_of", "shortened"]
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class PointwiseReranker(Metered):
             check_seen(candidate, model=self.model.name, sees=self.model.sees)
         # Tokenizers take their time with long pages; the event loop stays free.
         short = await asyncio.to_thread(lambda: [shortened(one, self.model, self._tokens) for one in candidates])
-        return [_prompt(question, candidate, images) for candidate in short]
+        return [prompt_of(question, candidate, images) for candidate in short]
 
 
 def check_seen(candidate: Candidate, *, model: str, sees: bool) -> None:
@@ -129,7 +129,8 @@ def shortened(candidate: Candidate, model: YesNoModel, tokens: int) -> Candidate
     return replace(candidate, text=text.rstrip() + CUT_MARK)
 
 
-def _prompt(question: str, candidate: Candidate, images: Sequence[ImagePart]) -> tuple[Message, ...]:
+def prompt_of(question: str, candidate: Candidate, images: Sequence[ImagePart]) -> tuple[Message, ...]:
+    """The prompt of one candidate; adapters are trained on the very same."""
     asked, told = question, candidate.text
     if images:
         # Pictures stand at the end of the prompt, so the words have to say which is whose.
