@@ -17,6 +17,7 @@ Waiting = Callable[[float, str], None]
 """Called with (seconds since the start, the last line of the log)."""
 _TAIL_BYTES = 1 << 16
 _PAUSE_S = 0.5
+_PING_S = 5.0
 
 
 def ask(server: Server, method: str, path: str, body: Any = None, *, timeout_s: float = 30.0) -> httpx.Response:
@@ -45,7 +46,7 @@ def ask(server: Server, method: str, path: str, body: Any = None, *, timeout_s: 
 def healthy(server: Server) -> bool:
     """Whether it answers; the key is not sent."""
     try:
-        with httpx.Client(trust_env=False, follow_redirects=False, timeout=5.0) as client:
+        with httpx.Client(trust_env=False, follow_redirects=False, timeout=_PING_S) as client:
             return client.get(f"{server.url}/health").is_success
     except httpx.HTTPError:
         return False

@@ -271,6 +271,6 @@ def _spawn(arguments: Sequence[str], variables: dict[str, str], folder: Path, lo
 
 def _end(process: Process, others: Sequence[Process], *, grace_s: float = 20.0) -> None:
     end(process, others, grace_s=grace_s)
-    child = _CHILDREN.pop(process.pid, None)
-    if child is not None:
-        child.wait(timeout=5.0)
+    child = _CHILDREN.get(process.pid)
+    if child is not None and child.poll() is not None:
+        del _CHILDREN[process.pid]
