@@ -48,8 +48,8 @@ class Recipe(BaseModel):
     """Tokens of one forward pass; one row may be longer where a single pair is."""
     accumulation: int = Field(default=4, ge=1, le=4096)
     """Forward passes of one step."""
-    candidate_tokens: int = Field(default=256, ge=8, le=8192)
-    """Longer candidates are cut."""
+    candidate_tokens: int = Field(default=512, ge=8, le=8192)
+    """Longer candidates are cut; as in a reranker, whose default this is."""
     listwise: float = Field(default=0.0, ge=0, le=100)
     """Weight of a second loss: among the candidates of one question, softmax over yes minus no (ListNet)."""
     held_out: float = Field(default=0.1, gt=0, lt=1)

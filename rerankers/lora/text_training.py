@@ -1,22 +1,24 @@
 """Text models as learners: prompts as in inference, packed so that a question is computed once for its candidates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveate.errors import CallerError, ExtraMissing, ModelError
-from foveate.rerankers.layouts import layout
+from foveate.rerankers.cutting import TokenCutter
 from foveate.rerankers.lora.learners import Answers, Batch
 from foveate.rerankers.lora.packing import Prompt, pack, tensors
 from foveate.rerankers.lora.pairs import Pair
 from foveate.rerankers.lora.recipe import Recipe
-from foveate.rerankers.prompts import ChatPrompt
-from foveate.rerankers.yesno import answer_tokens
+from foveate.rerankers.pointwise import CUT_MARK, prompt_of
+from foveate.rerankers.protocols import Candidate
+from foveate.rerankers.shown import Cut
+from foveate.rerankers.yesno import AnswerTokens
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TextLearner", "answers_of", "lora_config", "prompt_tokens"]
+__all__ = ["TextLearner", "lora_config", "shown", "taught"]
 
 
 class TextLearner:
@@ -45,7 +47,8 @@ class TextLearner:
         self._share = share
         self._prompt = engine.prompt
         self._context = engine.context
-        self.answers = answers_of(engine.prompt, folder.name)
+        self._cut = TokenCutter(folder)
+        self.answers = taught(engine.answers, engine.prompt.encode_text)
         try:
             self.model = get_peft_model(engine.model, lora_config(engine.model, recipe))
         except ValueError as error:
@@ -60,7 +63,7 @@ class TextLearner:
                 raise CallerError(
                     f"the pair of question {pair.question!r:.80} has pictures, which {self._recipe.base!r} cannot see"
                 )
-            tokens = tuple(prompt_tokens(self._prompt, pair, self._recipe.candidate_tokens))
+            tokens = self._tokens(pair)
             if len(tokens) > self._context:
                 raise CallerError(
                     f"question {pair.question!r:.80}: the prompt has {len(tokens)} tokens; "
@@ -68,6 +71,11 @@ class TextLearner:
                 )
             found.append(Prompt(tokens=tokens, group=groups.setdefault(pair.key, len(groups)), at=at))
         return found
+
+    def _tokens(self, pair: Pair) -> tuple[int, ...]:
+        """Of the prompt that a reranker makes."""
+        text = shown(pair.candidate, self._cut, self._recipe.candidate_tokens)
+        return tuple(self._prompt.encode(prompt_of(pair.question, Candidate(id="", text=text), ())))
 
     def batches(self, prepared: Sequence[Prompt], order: Sequence[int]) -> list[Batch]:
         """Packed rows."""
@@ -88,24 +96,15 @@ class TextLearner:
         return logits
 
 
-def prompt_tokens(prompt: ChatPrompt, pair: Pair, candidate_tokens: int) -> list[int]:
-    """The prompt of a pair, as a reranker puts it."""
-    tokens = prompt.encode_text(pair.candidate)
-    text = pair.candidate
-    if len(tokens) > candidate_tokens:
-        text = prompt.decode(tokens[:candidate_tokens]) + " [...]"
-    return prompt.encode(layout("rerank").messages({"question": pair.question, "candidate": text}))
+def shown(text: str, cut: Cut, tokens: int) -> str:
+    """A candidate's text as :class:`PointwiseReranker` shows it: cut where it is long, and marked there."""
+    short = cut(text, tokens)
+    return text if len(short) >= len(text) else short.rstrip() + CUT_MARK
 
 
-def answers_of(prompt: ChatPrompt, name: str) -> Answers:
-    """All spellings, and ``Yes`` and ``No`` as what is taught.
-
-    Raises:
-        ModelError: the tokenizer begins both words alike.
-    """
-    tokens = answer_tokens(prompt._backend.get_vocab(), prompt.encode_text, control=prompt.control_ids, name=name)
-    yes, no = (prompt.encode_text(word)[0] for word in ("Yes", "No"))
-    # Where the words are no single tokens, any single-token spelling is taught instead.
+def taught(tokens: AnswerTokens, encode: Callable[[str], Sequence[int]]) -> Answers:
+    """``Yes`` and ``No`` as what is taught; where they are no single tokens, any single-token spelling."""
+    yes, no = (encode(word)[0] for word in ("Yes", "No"))
     return Answers(
         tokens=tokens,
         yes=yes if yes in tokens.yes else tokens.yes[0],
