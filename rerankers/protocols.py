@@ -115,8 +115,10 @@ class YesNoModel(Protocol):
     probability by no more than 1e-4.
     """
 
-    name: str
-    """Model, and adapter where there is one."""
+    @property
+    def name(self) -> str:
+        """Model, and adapter where there is one."""
+
     sees: bool
 
     async def judge(self, prompts: Sequence[Sequence[Message]]) -> list[Judgement]:

@@ -61,7 +61,8 @@ def admit(adapter: Path, base: Path, folder: Path) -> Admitted:
 
 def _copy(adapter: Path, place: Path) -> None:
     made = Path(tempfile.mkdtemp(dir=place.parent, prefix=".new-"))
-    shutil.copytree(adapter, made, dirs_exist_ok=True)
+    for file in adapter.iterdir():
+        shutil.copyfile(file, made / file.name)
     try:
         os.rename(made, place)
     except OSError:  # another process was first

@@ -33,7 +33,7 @@ _SIDE = 48
 def probes(*, sees: bool = False) -> list[tuple[Message, ...]]:
     """The prompts, those of one question together; with ``sees`` every second one carries a picture."""
     chosen = layout("rerank")
-    made = []
+    made: list[tuple[Message, ...]] = []
     for question in _QUESTIONS:
         for number, candidate in enumerate(_CANDIDATES):
             images = (_picture(len(made)),) if sees and number % 2 else ()

@@ -1,0 +1,112 @@
+"""One model three times: in process, as a server serves it, and as what it must not be taken for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foveate.errors import CallerError, ExtraMissing
+from foveate.rerankers.client import OpenAIChat
+from foveate.rerankers.protocols import YesNoModel
+from foveate.rerankers.served_judge import ServedJudge
+from foveate.serving.vllm.launch import sees
+from foveate.serving.vllm.parity import BATCHES
+from foveate.serving.vllm.state import Server
+
+__all__ = ["Judges", "exact", "judges_of", "served_judge"]
+
+# vLLM gives log-probabilities of up to 128 chosen tokens.
+_MOST = 128
+# A CPU takes seconds a prompt, and up to 32 wait for one another.
+_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judges:
+    """What to compare."""
+
+    reference: YesNoModel
+    served: YesNoModel
+    suspects: Mapping[str, YesNoModel]
+    """See :func:`foveate.serving.vllm.parity.compare`."""
+
+
+def judges_of(server: Server, base: Path, adapter: Path | None = None, served_name: str | None = None) -> Judges:
+    """The model in ``base``, with ``adapter``, in process and on ``server``.
+
+    Args:
+        server: where it runs.
+        base: its folder here.
+        adapter: folder of an adapter.
+        served_name: what the server calls it; the adapter's name by content, or the server's model, if left out.
+
+    Raises:
+        CallerError, ModelError: as :func:`foveate.rerankers.lora.adapters.check_adapter`; an adapter of a model that
+            sees.
+        ExtraMissing: without transformers.
+    """
+    if adapter is not None and sees(base):
+        raise CallerError("parity compares adapters of text models only; leave --adapter out for a model that sees")
+    if served_name is None and adapter is not None:
+        from foveate.rerankers.lora.adapters import check_adapter
+
+        served_name = check_adapter(adapter, base).served_name
+    suspects = {"the base model without the adapter": _local(base, None)} if adapter is not None else {}
+    return Judges(
+        reference=_local(base, adapter),
+        served=served_judge(server, base, served_name or server.model),
+        suspects=suspects,
+    )
+
+
+def served_judge(server: Server, base: Path, name: str | None = None, *, at_once: int = max(BATCHES)) -> ServedJudge:
+    """Yes/no judgements of a model or adapter on ``server``, over all spellings of both answers.
+
+    Args:
+        server: where it runs.
+        base: folder of the same tokenizer.
+        name: of a model or adapter there; the server's model if left out.
+        at_once: the most requests under way.
+
+    Raises:
+        ModelError: the tokenizer has no tokens for yes and no.
+        ExtraMissing: without transformers.
+    """
+    chat = OpenAIChat(
+        name or server.model,
+        server.base_url,
+        api_key=server.key,
+        sees=sees(base),
+        timeout_s=_TIMEOUT_S,
+        extra=exact(base),
+    )
+    return ServedJudge(chat, tokenizer=base, at_once=at_once)
+
+
+def exact(base: Path) -> dict[str, Any]:
+    """Body fields that make vLLM tell the log-probabilities of the answers' tokens, however unlikely they are.
+
+    Without them an answer is unknown when its tokens are not among the 20 likeliest.
+    """
+    try:
+        from transformers import AutoTokenizer
+    except ModuleNotFoundError as error:
+        raise ExtraMissing(error.name or "transformers", "embedded") from error
+    from foveate.rerankers.prompts import ChatPrompt
+    from foveate.rerankers.yesno import answer_tokens
+
+    tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True, trust_remote_code=False)
+    prompt = ChatPrompt(tokenizer, base.name)
+    found = answer_tokens(tokenizer.get_vocab(), prompt.encode_text, control=prompt.control_ids, name=base.name)
+    ids = sorted({*found.yes, *found.no})
+    return {"logprob_token_ids": ids} if len(ids) <= _MOST else {}
+
+
+def _local(base: Path, adapter: Path | None) -> YesNoModel:
+    if sees(base):
+        from foveate.rerankers.vision import VisionJudge
+
+        return VisionJudge(base)
+    from foveate.rerankers.local_judge import LocalJudge
+
+    return LocalJudge(base, adapter)
