@@ -6,22 +6,20 @@ halted between tokens, and give natural log-probabilities.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
-from transformers.utils import logging as transformers_logging
 
 from foveate.errors import CallerError, ModelError
 from foveate.rerankers.decoding import TextAssembler
 from foveate.rerankers.folders import check_folder
-from foveate.rerankers.judging import NextTokens
+from foveate.rerankers.judging import NextTokens, answer_logprobs
+from foveate.rerankers.loading import load_model, load_side
 from foveate.rerankers.prefill_rate import PrefillRate
 from foveate.rerankers.prefixes import PrefixStore, repeat
 from foveate.rerankers.prompts import ChatPrompt
@@ -58,13 +56,8 @@ class Engine:
     ) -> None:
         check_folder(folder)
         self.name = name
-        with _quiet():
-            tokenizer, self.model = _load(folder)
-            if adapter is not None:
-                from foveate.rerankers.lora.adapters import apply_adapter
-
-                # Merged: as fast as the base model, and nobody else holds these weights.
-                self.model = apply_adapter(self.model, adapter, merge=True)
+        tokenizer = load_side(AutoTokenizer, folder)
+        self.model = load_model(AutoModelForCausalLM, folder, adapter)
         config = self.model.config.get_text_config()
         layers = DynamicCache(config=config).layers
         if any(type(layer) is not DynamicLayer for layer in layers):
@@ -163,12 +156,7 @@ class Engine:
         return answer_tokens(self._vocabulary, self.prompt.encode_text, control=self.prompt.control_ids, name=self.name)
 
     def _answers(self, logits: Tensor) -> Tensor:
-        """Log-probabilities of yes and no, [rows, 2], from logits [rows, vocabulary]."""
-        total = logits.logsumexp(-1)
-        if not total.isfinite().all():
-            raise ModelError(f"model {self.name!r} gave logits that are no numbers: its weights are damaged")
-        both = (logits[:, list(tokens)].logsumexp(-1) - total for tokens in (self.answers.yes, self.answers.no))
-        return torch.stack(list(both), dim=-1)
+        return answer_logprobs(logits, self.answers, self.name)
 
     def logits(self, messages: Sequence[Message]) -> Tensor:
         """Logits of the first token of the reply, [vocabulary]."""
@@ -284,37 +272,3 @@ class _Picker:
 def _emit(emit: Callable[[str], object], piece: str) -> None:
     if piece:
         emit(piece)
-
-
-def _load(folder: Path) -> tuple[Any, Any]:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        model, report = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            local_files_only=True,
-            output_loading_info=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
-    except Exception as error:  # transformers raises whatever its parts raise
-        raise ModelError(f"cannot load {str(folder)!r}: {type(error).__name__}: {str(error)[:300]}") from error
-    # transformers fills missing weights with noise and only logs it.
-    for fault in ("missing_keys", "mismatched_keys"):
-        if report.get(fault):
-            raise ModelError(f"{str(folder)!r} has {fault.replace('_', ' ')}: {sorted(report[fault])[:3]!r}")
-    return tokenizer, model.eval()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A library prints nothing: no bars, no advice; what the user had set comes back afterwards."""
-    bars, level = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity(transformers_logging.CRITICAL)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()

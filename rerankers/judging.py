@@ -12,8 +12,9 @@ from transformers.cache_utils import Cache
 from foveate.errors import ModelError
 from foveate.rerankers.prefixes import PrefixStore, SharedLayer
 from foveate.rerankers.sharing import Group, batches, groups
+from foveate.rerankers.yesno import AnswerTokens
 
-__all__ = ["NextTokens", "Read", "Seen"]
+__all__ = ["NextTokens", "Read", "Seen", "answer_logprobs", "only_last"]
 
 Read = Callable[[Tensor], Tensor]
 """Logits [rows, vocabulary] -> what to keep of them, [rows, values]."""
@@ -103,15 +104,28 @@ class NextTokens:
         width = max(map(len, ends))
         padded = [[*end, *[0] * (width - len(end))] for end in ends]
         last = torch.tensor([len(end) - 1 for end in ends])
-        with _only(self._model.get_output_embeddings(), last):
+        with only_last(self._model.get_output_embeddings(), last):
             logits = self._forward(padded, SharedLayer.over(prefix, len(ends)), 0)
         if logits.shape[:2] != (len(ends), 1):
             raise ModelError(f"a model of type {type(self._model).__name__!r} makes logits in a way that is not known")
         return logits[:, 0]
 
 
+def answer_logprobs(logits: Tensor, answers: AnswerTokens, name: str) -> Tensor:
+    """Log-probabilities of yes and no, [rows, 2], each the sum of its spellings, from logits [rows, vocabulary].
+
+    Raises:
+        ModelError: a logit is no number.
+    """
+    total = logits.logsumexp(-1)
+    if not total.isfinite().all():
+        raise ModelError(f"model {name!r} gave logits that are no numbers: its weights are damaged")
+    both = [logits[:, list(tokens)].logsumexp(-1) - total for tokens in (answers.yes, answers.no)]
+    return torch.stack(both, dim=-1)
+
+
 @contextmanager
-def _only(head: Any, places: Tensor) -> Iterator[None]:
+def only_last(head: Any, places: Tensor) -> Iterator[None]:
     """Let the output layer see one place a row: the vocabulary is the largest matrix of small models.
 
     Done at its door and not around the model, so that whatever the model does to its logits afterwards (scales,

@@ -1,23 +1,21 @@
 """A chat model in this process, from a folder of safetensors: no server, no network."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from foveate.errors import CallerError, ExtraMissing
 from foveate.rerankers.checks import check_messages, check_sampling
 from foveate.rerankers.folders import check_folder
 from foveate.rerankers.protocols import Judgement, Message, Reply, Sampling
+from foveate.rerankers.worker import Worker
 
 if TYPE_CHECKING:
     from foveate.rerankers.engine import Engine
 
 __all__ = ["LocalChat"]
 
-T = TypeVar("T")
 # 46 kB a token for SmolLM2-135M: room for one full context of 8,192 tokens, or for several usual prompts.
 _CACHE_BYTES = 512 * 2**20
 _CACHED_PROMPTS = 4
@@ -62,17 +60,15 @@ class LocalChat:
 
             self.name += f"+{check_adapter(adapter, self.folder).name}"
         self._limits = (cached_prompts, cache_bytes)
-        self._engine: Engine | None = None
-        # One thread for all calls is the lock, too; and torch builds its own pool of threads for each caller.
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="foveate-chat")
+        self._worker = Worker(self._load, "foveate-chat")
 
     def __repr__(self) -> str:
-        return f"LocalChat({self.name!r}, {'loaded' if self._engine else 'not loaded'})"
+        return f"LocalChat({self.name!r}, {'loaded' if self._worker.loaded else 'not loaded'})"
 
     async def chat(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
         """One reply."""
         self._check(messages, sampling)
-        return await self._run(lambda engine, halted: engine.generate(messages, sampling, halted))
+        return await self._worker.run(lambda engine, halted: engine.generate(messages, sampling, halted))
 
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[str | Reply]:
         """Pieces of text as they become certain, then the whole reply. Leaving early stops the model."""
@@ -84,7 +80,7 @@ class LocalChat:
             loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
         task = asyncio.ensure_future(
-            self._run(lambda engine, halted: engine.generate(messages, sampling, halted, emit))
+            self._worker.run(lambda engine, halted: engine.generate(messages, sampling, halted, emit))
         )
         # Pieces and the end both come through the loop's queue of callbacks, so they keep their order.
         task.add_done_callback(lambda _: pieces.put_nowait(None))
@@ -108,7 +104,7 @@ class LocalChat:
         check_messages(messages, name=self.name, sees=self.sees)
         if isinstance(options, str) or not options:
             raise CallerError(f"options is {options!r}; it must be a sequence of one string or more")
-        return await self._run(lambda engine, halted: engine.score(messages, options, halted))
+        return await self._worker.run(lambda engine, halted: engine.score(messages, options, halted))
 
     async def judge(self, prompts: Sequence[Sequence[Message]]) -> list[Judgement]:
         """Whether each reply begins with yes or no; see :class:`foveate.rerankers.local_judge.LocalJudge`.
@@ -121,41 +117,30 @@ class LocalChat:
             check_messages(messages, name=self.name, sees=self.sees)
         if not prompts:
             return []
-        return await self._run(lambda engine, halted: engine.judge(prompts, halted))
+        return await self._worker.run(lambda engine, halted: engine.judge(prompts, halted))
 
     async def load(self) -> None:
         """Load now rather than at the first call."""
-        await self._run(lambda engine, halted: None)
+        await self._worker.run(lambda engine, halted: None)
 
     def close(self) -> None:
         """Wait for the running call, drop those that wait, free the model."""
-        self._worker.shutdown(wait=True, cancel_futures=True)
-        self._engine = None
+        self._worker.close()
 
     def _check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         check_sampling(sampling)
         check_messages(messages, name=self.name, sees=self.sees)
 
-    async def _run(self, job: Callable[["Engine", Callable[[], bool]], T]) -> T:
-        halt = threading.Event()
-        future = self._worker.submit(lambda: job(self._loaded(), halt.is_set))
-        try:
-            return await asyncio.wrap_future(future)
-        finally:
-            # Only a cancelled call is still running here; it sees the flag before its next token.
-            halt.set()
-
     def _loaded(self) -> "Engine":
-        if self._engine is None:
-            try:
-                from foveate.rerankers.engine import Engine
-            except ModuleNotFoundError as error:
-                raise ExtraMissing((error.name or "transformers").partition(".")[0], "embedded") from error
-            prompts, size = self._limits
-            self._engine = Engine(
-                self.folder, self.name, cached_prompts=prompts, cache_bytes=size, adapter=self.adapter
-            )
-        return self._engine
+        return self._worker.model()
+
+    def _load(self) -> "Engine":
+        try:
+            from foveate.rerankers.engine import Engine
+        except ModuleNotFoundError as error:
+            raise ExtraMissing((error.name or "transformers").partition(".")[0], "embedded") from error
+        prompts, size = self._limits
+        return Engine(self.folder, self.name, cached_prompts=prompts, cache_bytes=size, adapter=self.adapter)
 
 
 def _folder(model: str | Path) -> Path:

@@ -68,6 +68,14 @@ class ChatPrompt:
         text: str = self._backend.decode([token], skip_special_tokens=False)
         return text
 
+    def spaced(self, text: str) -> str:
+        """``text`` with a space in each control word, for processors that tokenize prompt and text in one."""
+        return self._cut(_clean(text), " ")
+
+    def raw_tokens(self, text: str) -> list[int]:
+        """Tokens of ``text`` with control tokens in force."""
+        return self._tokens(text)
+
     def _cut(self, text: str, mark: str) -> str:
         found = self._control.search(text)
         while found is not None:
