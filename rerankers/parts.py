@@ -23,10 +23,12 @@ _RELATIONS = frozenset(
 )
 _AUXILIARIES = frozenset("is are was were be being has have had does do did can will".split())
 _VERBS = frozenset(
-    "sits stands lies walks runs jumps flies swims eats drinks holds carries rides pulls pushes plays throws catches "
-    "spreads hovers perches swings hits kicks reads writes looks watches wears opens closes cuts cooks fries stirs hugs kisses chases bites climbs "
-    "leans hangs points drives sails sleeps feeds washes lifts drops touches follows faces crosses leaves sit stand "
-    "lie walk run jump fly swim eat drink hold carry ride pull push throw catch wear lean hang climb chase".split()
+    "sits stands lies walks runs jumps flies swims eats drinks holds carries rides pulls pushes plays throws "
+    "catches spreads hovers perches swings hits kicks reads writes looks watches wears opens closes cuts cooks "
+    "fries stirs hugs kisses chases bites climbs leans hangs points drives sails sleeps feeds washes lifts drops "
+    "touches follows faces crosses leaves sit stand lie walk run jump fly swim eat drink hold carry ride pull push "
+    "throw catch wear lean hang climb chase".split()
+)
 )
 _NOUNS = frozenset(
     "thing something nothing morning evening building ceiling king ring string spring wing clothing wedding railing "
@@ -56,7 +58,7 @@ class Parts:
 def parts_of(sentence: str) -> Parts:
     """Split at the first verb, else at the first preposition or ``and``; the object ends at the next preposition.
 
-    A verb is an auxiliary, a form in -ing that no article stands before, or one of some seventy forms frequent in
+    A verb is an auxiliary, a form in -ing that no article stands before, or one of some eighty forms frequent in
     captions. The limits: English only; other verbs in -s or -ed are not known (the split is then at a preposition, or
     the whole is the subject); passives are not turned round; what follows the object is not read. ComCLIP asks a
     parser or a large language model; this asks nobody.
