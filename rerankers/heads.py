@@ -72,8 +72,15 @@ class Head:
             from safetensors.numpy import save_file
         except ModuleNotFoundError as error:
             raise ExtraMissing("safetensors", "embedded") from error
-        facts = {"encoder": self.encoder, "base": self.base, "settings": dict(self.settings)}
-        meta = {"foveate": self.kind, "facts": json.dumps(facts, sort_keys=True), "report": json.dumps(self.report)}
+        facts = {
+            "kind": self.kind,
+            "encoder": self.encoder,
+            "base": self.base,
+            "settings": dict(self.settings),
+            "report": dict(self.report),
+        }
+        # One key: safetensors writes several in an order that changes from run to run.
+        meta = {"foveate": json.dumps(facts, sort_keys=True)}
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         # safetensors writes the buffer as it lies: a transposed view would come back scrambled.
@@ -123,14 +130,14 @@ class Head:
             with safe_open(path, framework="numpy") as opened:
                 meta = opened.metadata() or {}
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}
-            facts, report = json.loads(meta["facts"]), json.loads(meta["report"])
+            facts = json.loads(meta["foveate"])
             head = cls(
-                kind=meta["foveate"],
+                kind=facts["kind"],
                 tensors=tensors,
                 encoder=facts["encoder"],
                 base=facts["base"],
                 settings={name: int(value) for name, value in facts["settings"].items()},
-                report=report,
+                report=dict(facts["report"]),
             )
         except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ModelError(f"{str(path)!r} is no trained head: {type(error).__name__}: {error}") from error

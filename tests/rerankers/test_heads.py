@@ -31,6 +31,14 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert [one.name for one in path.parent.iterdir()] == ["h.safetensors"]
 
 
+def test_same_head_same_bytes(tmp_path: Path) -> None:
+    written = set()
+    for number in range(8):
+        HEAD.save(tmp_path / f"{number}.safetensors")
+        written.add((tmp_path / f"{number}.safetensors").read_bytes())
+    assert len(written) == 1
+
+
 @pytest.mark.parametrize(
     ("wanted", "named"),
     [
@@ -76,11 +84,13 @@ def test_cut_short_at_any_byte(tmp_path: Path) -> None:
             Head.load(path, kind="compressed", encoder="mini-1", base="ab" * 32)
 
 
-@pytest.mark.parametrize("facts", ["[]", "{}", "no json", '{"encoder": 1, "base": "", "settings": []}'])
+NO_SIZES = '{"kind": "compressed", "encoder": "e", "base": "", "settings": [], "report": {}}'
+
+
+@pytest.mark.parametrize("facts", ["[]", "{}", "no json", NO_SIZES])
 def test_strange_facts(tmp_path: Path, facts: str) -> None:
     path = tmp_path / "h.safetensors"
-    meta = {"foveate": "compressed", "facts": facts, "report": "{}"}
-    save_file({"w": np.zeros(2, np.float32)}, path, metadata=meta)
+    save_file({"w": np.zeros(2, np.float32)}, path, metadata={"foveate": facts})
     with pytest.raises(ModelError, match="no trained head"):
         Head.load(path, kind="compressed", encoder="mini-1")
 
