@@ -22,6 +22,7 @@ from foveate.rerankers.local import LocalChat
 from foveate.rerankers.local_judge import LocalJudge
 from foveate.rerankers.protocols import Judgement, Message
 from tests.contracts.chat import PICTURE
+from tests.rerankers import tiny
 
 QUESTIONS = ("When do the ships come?", "Is the sea grey today, or was it grey yesterday?")
 CANDIDATES = ("The sea is wide.", "x", "Ships are slow. " * 12, "yes yes no", "", "The sea is wide and grey.", "x")
@@ -131,6 +132,50 @@ def test_the_chat_model_is_shared(tiny_chat: LocalChat) -> None:
     assert run(judge, PROMPTS[:1])[0].usage.tokens_cached > 0
     with pytest.raises(CallerError, match="LocalChat"):
         LocalJudge(tiny_chat, adapter="somewhere")
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from peft import LoraConfig, get_peft_model
+
+    from foveate.rerankers.lora.adapters import record_base
+
+    folder = tmp_path_factory.mktemp("adapters") / "ships"
+    base = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32, local_files_only=True)
+    # Random instead of zero, so that it changes something.
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        get_peft_model(base, config).save_pretrained(folder)
+    (folder / "README.md").unlink()
+    record_base(folder, tiny_folder)
+    return folder
+
+
+def test_an_adapter_counts_as_peft_has_it(judge: LocalJudge, tiny_folder: Path, adapter: Path) -> None:
+    from peft import PeftModel
+
+    adapted = LocalJudge(tiny_folder, adapter)
+    assert adapted.name == f"{tiny_folder.name}+ships"
+    got = run(adapted, PROMPTS)
+    base = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype=torch.float32, local_files_only=True)
+    model = PeftModel.from_pretrained(base, adapter).eval()
+    engine = adapted.chat._loaded()
+    for messages, mine in zip(PROMPTS, got, strict=True):
+        with torch.inference_mode():
+            logprobs = model(torch.tensor([engine.prompt.encode(messages)])).logits[0, -1].log_softmax(-1)
+        expected = [float(logprobs[list(ids)].logsumexp(-1)) for ids in (engine.answers.yes, engine.answers.no)]
+        assert both(mine) == pytest.approx(expected, abs=1e-4)
+    assert max(abs(one.yes - other.yes) for one, other in zip(got, run(judge, PROMPTS), strict=True)) > 0.01
+    adapted.close()
+
+
+def test_an_adapter_of_another_base_model(adapter: Path, tmp_path: Path) -> None:
+    other = tiny.build(tmp_path / "other", seed=2)
+    with pytest.raises(ModelError, match="adapter for another base model"):
+        LocalJudge(other, adapter)
+    with pytest.raises(CallerError, match="no adapter folder"):
+        LocalJudge(other, tmp_path / "nothing")
 
 
 def test_a_cancelled_judgement_stops(tiny_folder: Path) -> None:
