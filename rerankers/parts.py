@@ -29,7 +29,6 @@ _VERBS = frozenset(
     "touches follows faces crosses leaves sit stand lie walk run jump fly swim eat drink hold carry ride pull push "
     "throw catch wear lean hang climb chase".split()
 )
-)
 _NOUNS = frozenset(
     "thing something nothing morning evening building ceiling king ring string spring wing clothing wedding railing "
     "painting drawing pudding lightning".split()
