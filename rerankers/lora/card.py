@@ -117,7 +117,7 @@ def read_card(folder: Path) -> Card:
         sides = {key: Counts(**body[key]) for key in ("train", "held_out")}
         worth = {key: Figures(**body[key]) for key in ("before", "after")}
         kept = {key: value for key, value in body.items() if key not in ("format", "kind")}
-        return Card(**(kept | sides | worth))
+        return Card(**(kept | sides | worth | {"history": tuple(kept["history"])}))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{str(path)!r} is no card of a training: {error}") from error
 
