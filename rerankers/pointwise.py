@@ -11,7 +11,7 @@ from foveate.rerankers.hits import check_distinct, ranked
 from foveate.rerankers.layouts import layout
 from foveate.rerankers.metered import Metered
 from foveate.rerankers.protocols import Candidate, ImagePart, Message, Present, YesNoModel
-from foveate.rerankers.shown import present_all
+from foveate.rerankers.shown import Cut, present_all
 from foveate.usage import Usage
 
 __all__ = ["CUT_MARK", "PointwiseReranker", "check_seen", "in_words", "prompt_of", "shortened"]
@@ -97,7 +97,7 @@ class PointwiseReranker(Metered):
         for candidate in candidates:
             check_seen(candidate, model=self.model.name, sees=self.model.sees)
         # Tokenizers take their time with long pages; the event loop stays free.
-        short = await asyncio.to_thread(lambda: [shortened(one, self.model, self._tokens) for one in candidates])
+        short = await asyncio.to_thread(lambda: [shortened(one, self.model.cut, self._tokens) for one in candidates])
         return [prompt_of(question, candidate, images) for candidate in short]
 
 
@@ -120,9 +120,9 @@ def check_seen(candidate: Candidate, *, model: str, sees: bool) -> None:
         )
 
 
-def shortened(candidate: Candidate, model: YesNoModel, tokens: int) -> Candidate:
+def shortened(candidate: Candidate, cut: Cut, tokens: int) -> Candidate:
     """The candidate with at most ``tokens`` tokens of text, and a mark where something was left out."""
-    text = model.cut(candidate.text, tokens)
+    text = cut(candidate.text, tokens)
     if len(text) >= len(candidate.text):
         return candidate
     _log.info("candidate %r: %d of %d characters are shown", candidate.id, len(text), len(candidate.text))

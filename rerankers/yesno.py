@@ -99,7 +99,8 @@ def read_alternatives(token: TokenLogprob, *, name: str) -> tuple[float, float]:
         ModelError: neither answer is among them.
     """
     listed = list(token.top)
-    if all(text != token.token for text, _ in listed):
+    # Some servers leave the token that was taken out of the list, some write it there with another space.
+    if all(text != token.token and value != token.logprob for text, value in listed):
         listed.append((token.token, token.logprob))
     _check(listed, name)
     values: dict[str, list[float]] = {answer: [] for answer in _ANSWERS}

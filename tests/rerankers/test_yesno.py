@@ -89,6 +89,8 @@ def test_two_tokens_of_one_text_both_count() -> None:
 def test_the_taken_token_counts_when_the_server_leaves_it_out() -> None:
     yes, no = read_alternatives(token(("Well", LOG(0.3)), ("no", LOG(0.1)), own=("Yes", LOG(0.4))), name="m")
     assert (yes, no) == pytest.approx((LOG(0.4), LOG(0.1)))
+    spaced = token((" Yes", LOG(0.7)), ("no", LOG(0.1)), own=("Yes", LOG(0.7)))
+    assert read_alternatives(spaced, name="m")[0] == pytest.approx(LOG(0.7))
     # Named in both places, it counts once.
     assert read_alternatives(token(("Yes", LOG(0.4)), ("no", LOG(0.1)), own=("Yes", LOG(0.4))), name="m")[0] == (
         pytest.approx(LOG(0.4))
