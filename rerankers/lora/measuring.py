@@ -1,9 +1,11 @@
 """Losses and figures of a learner on pairs."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from foveate.errors import ModelError
 from foveate.rerankers.lora.figures import Figures, figures
 from foveate.rerankers.lora.learners import Answers, Learner
 from foveate.rerankers.lora.pairs import Pair, by_group
@@ -47,7 +49,11 @@ def ranking_loss(odds: "Tensor", labels: Sequence[bool], groups: Sequence[int]) 
 
 
 def measure(learner: Learner, prepared: Any, pairs: Sequence[Pair]) -> Figures:
-    """Figures on all pairs, without dropout."""
+    """Figures on all pairs, without dropout.
+
+    Raises:
+        ModelError: a loss is no number.
+    """
     import torch
 
     numbers = group_numbers(pairs)
@@ -60,6 +66,11 @@ def measure(learner: Learner, prepared: Any, pairs: Sequence[Pair]) -> Figures:
             odds = log_odds(logits, learner.answers).tolist()
             for at, loss, value in zip(batch.pairs, each, odds, strict=True):
                 found_losses[at], found_odds[at] = loss, value
+                if not (math.isfinite(loss) and math.isfinite(value)):
+                    raise ModelError(
+                        f"the model broke down on held-out question {pairs[at].question!r:.80}: loss {loss}; its "
+                        "weights are damaged, or learning_rate is too high"
+                    )
     return figures(found_losses, found_odds, [pair.label for pair in pairs], numbers)
 
 

