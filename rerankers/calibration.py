@@ -206,12 +206,19 @@ def _curve(value: Any) -> Curve:
 
 def _fitted(value: Any) -> Fitted:
     body = _exact(value, Fitted, "fitted")
-    counts = {name: int(_number(body[name], name, 0)) for name in ("pairs", "positives")}
-    after = {name: _number(body[name], name, 0) for name in ("ece_after", "brier_after")}
-    before = {
-        name: None if body[name] is None else _number(body[name], name, 0) for name in ("ece_before", "brier_before")
-    }
-    return Fitted(data=str(body["data"]), **counts, **after, **before)
+    said = {name: None if body[name] is None else _number(body[name], name, 0.0) for name in body if name != "data"}
+    missing = [name for name, one in said.items() if one is None and not name.endswith("_before")]
+    if missing:
+        raise ValueError(f"{missing[0]} is None")
+    return Fitted(
+        data=str(body["data"]),
+        pairs=int(said["pairs"] or 0),
+        positives=int(said["positives"] or 0),
+        ece_before=said["ece_before"],
+        brier_before=said["brier_before"],
+        ece_after=said["ece_after"] or 0.0,
+        brier_after=said["brier_after"] or 0.0,
+    )
 
 
 def _refuse(name: str) -> Any:

@@ -218,8 +218,9 @@ class Cascade(Metered):
                 await self._judge_some(stage, question, by_id, images, run, begun)
         final = {name: abstention(by_id[name]) if name in run.unknown else one for name, one in run.beliefs.items()}
         hits = ranked(final.items(), by=self.name)
-        for name, count in run.calls.items():
-            self.calls[name] += count
+        with self._spent_lock:
+            for name, count in run.calls.items():
+                self.calls[name] += count
         self._spend(Usage(seconds={f"cascade.{name}": spent for name, spent in run.seconds.items()}))
         return Outcome(hits=hits, calls=run.calls, seconds=run.seconds)
 

@@ -10,6 +10,7 @@ from foveate.rerankers.calibration import Calibrator, check_score
 from foveate.rerankers.fitting import Pair
 from foveate.rerankers.hits import ranked
 from foveate.rerankers.protocols import ImagePart, Reranker
+from foveate.usage import Usage
 
 __all__ = ["CutOff", "Operating", "fit_cutoff"]
 
@@ -32,6 +33,12 @@ class CutOff:
         check_score(at, "probability", "at")
         self.name = f"{reranker.name}>={at:g}"
         self._inner, self._calibrator, self._at = reranker, calibrator, at
+
+    @property
+    def usage(self) -> Usage:
+        """What the reranker has spent, if it counts that."""
+        spent: Usage = getattr(self._inner, "usage", Usage())
+        return spent
 
     async def rerank(self, question: str, results: Sequence[Result], *, images: Sequence[ImagePart] = ()) -> list[Hit]:
         """Hits with calibrated probabilities of at least ``at``, best first, ties by id; perhaps none.

@@ -89,7 +89,9 @@ def compose(
     """
     if not len(subimages) or not words:
         return whole
-    found = {role: subimages[int(np.argmax(subimages @ row))] for role, row in words.items() if role != "action"}
+    found: dict[Role, NDArray[np.float32]] = {
+        role: subimages[int(np.argmax(subimages @ row))] for role, row in words.items() if role != "action"
+    }
     if "action" in words:
         found["action"] = _unit(found["subject"] + found["object"]) if len(found) == 2 else whole
     weights = {role: max(float(found[role] @ row), 0.0) for role, row in words.items()}

@@ -105,6 +105,7 @@ def change(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         (change("curve.pairs", 0), "pairs is 0"),
         (change("curve.pairs", 1e400), "Infinity is no number"),
         (change("fitted.ece_after", "low"), "ece_after is 'low'"),
+        (change("fitted.ece_after", None), "ece_after is None"),
         (change("fitted.ece_after", math.nan), "NaN is no number"),
     ],
 )

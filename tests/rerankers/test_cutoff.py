@@ -13,6 +13,7 @@ from foveate.rerankers.cutoff import CutOff, fit_cutoff
 from foveate.rerankers.fitting import Pair
 from foveate.rerankers.sentences import SentenceReranker
 from foveate.retrievers.encoders.hashed import HashedEncoder
+from foveate.usage import Usage
 from tests.contracts.reranker import RerankerContract, result
 from tests.rerankers.fakes import Table
 
@@ -47,6 +48,14 @@ def test_the_improbable_is_dropped_and_the_rest_is_a_probability() -> None:
 def test_an_irrelevant_pool_gives_nothing() -> None:
     table = Table("t", dict.fromkeys(NAMES, 0.3))
     assert asyncio.run(CutOff(table, calibrator("t")).rerank("?", POOL)) == []
+
+
+def test_what_the_reranker_spends_shows_through() -> None:
+    class Spending(Table):
+        usage = Usage(tokens_in=7)
+
+    assert CutOff(Spending("t", {}), calibrator("t")).usage.tokens_in == 7
+    assert CutOff(Table("t", {}), calibrator("t")).usage == Usage()
 
 
 def test_what_does_not_fit_is_refused() -> None:
