@@ -47,6 +47,7 @@ class AdapterInfo:
     rank: int
     alpha: float
     target_modules: tuple[str, ...]
+    """Last parts of the names of the layers that are adapted."""
     base_name: str
     base_digest: str
     """See :func:`foveate.rerankers.lora.bases.base_digest`."""
@@ -82,7 +83,7 @@ def check_adapter(folder: Path, base: Path) -> AdapterInfo:
         digest=digest("adapter", file_digest(folder / CONFIG), file_digest(folder / WEIGHTS)),
         rank=config["r"],
         alpha=float(config["lora_alpha"]),
-        target_modules=tuple(sorted(config["target_modules"])),
+        target_modules=tuple(sorted({name.rpartition(".")[2] for name in config["target_modules"]})),
         base_name=name,
         base_digest=found,
     )

@@ -11,7 +11,7 @@ from foveate.errors import ModelError
 from foveate.ids import file_digest
 from foveate.rerankers.folders import check_folder
 
-__all__ = ["base_digest", "base_folder", "base_shapes", "layer_key", "tensor_names"]
+__all__ = ["base_digest", "base_folder", "base_shapes", "layer_key", "sees", "tensor_names"]
 
 # transformers writes its own version and the folder it read into the configuration: the model is the same.
 _NO_MATTER = ("_model_name_or_path", "_name_or_path", "transformers_version")
@@ -88,3 +88,10 @@ def _stamp(file: Path) -> tuple[Path, int, int]:
 @lru_cache(maxsize=64)
 def _digest(file: Path, _size: int, _mtime_ns: int) -> str:
     return file_digest(file)
+
+
+def sees(folder: Path) -> bool:
+    """Does the model in ``folder`` take pictures?"""
+    check_folder(folder)
+    config: dict[str, object] = json.loads((folder / "config.json").read_bytes())
+    return "vision_config" in config

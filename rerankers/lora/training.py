@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from foveate.errors import CallerError, ExtraMissing, ModelError
 from foveate.ids import digest
 from foveate.rerankers.lora.adapters import CARD, CONFIG, WEIGHTS
-from foveate.rerankers.lora.bases import base_digest, base_folder
+from foveate.rerankers.lora.bases import base_digest, base_folder, sees
 from foveate.rerankers.lora.card import Card, count, read_card, versions, write_card
 from foveate.rerankers.lora.learners import Learner
 from foveate.rerankers.lora.pairs import Pair, by_group, pairs_digest, read_pairs, split_pairs
@@ -120,8 +120,7 @@ def _ready(out: Path, mark: str, resume: bool) -> Card | None:
 
 
 def _learner(folder: Path, recipe: Recipe) -> Learner:
-    config = json.loads((folder / "config.json").read_bytes())
-    if "vision_config" in config:
+    if sees(folder):
         from foveate.rerankers.lora.vision_training import VisionLearner
 
         return VisionLearner(folder, recipe)
