@@ -6,6 +6,7 @@ Nogueira and Cho, "Passage re-ranking with BERT", 2019; the interface is that of
 import asyncio
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -135,20 +136,20 @@ def _content(folder: Path) -> str:
 
 
 def _check(folder: Path) -> None:
-    """Refuse what could run code: pickles at any depth, and modules that are not sentence-transformers' own."""
+    """Refuse what could run code: ``check_folder``, and the same for the folders of further modules."""
     check_folder(folder)
-    unsafe = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.suffix in UNSAFE)
-    if unsafe:
-        raise ModelError(f"{str(folder)!r} holds {unsafe[0]!r}, which may run code when loaded; remove it")
-    for file in sorted(folder.rglob("modules.json")):
-        try:
-            modules = list(json.loads(file.read_bytes()))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise ModelError(f"{str(file)!r} is no list of modules: {error}") from error
-        for module in modules:
-            kind = module.get("type") if isinstance(module, dict) else module
-            if not str(kind).startswith("sentence_transformers."):
-                raise ModelError(f"{str(file)!r} asks for the module {kind!r}; only sentence-transformers' are taken")
+    listing = folder / "modules.json"
+    modules = json.loads(listing.read_bytes()) if listing.is_file() else []
+    for module in modules if isinstance(modules, list) else [modules]:
+        kind, place = (str(module.get(key)) if isinstance(module, dict) else "" for key in ("type", "path"))
+        # Up or away from the folder would be unchecked ground.
+        if not kind.startswith("sentence_transformers.") or not re.fullmatch(r"\w[\w-]*|", place):
+            raise ModelError(
+                f"{str(listing)!r} asks for {module!r:.200}; only modules of sentence-transformers are taken"
+            )
+        # Weights of the folder itself are taken from safetensors whatever lies beside them; those below would not be.
+        if place and (unsafe := sorted(file.name for file in (folder / place).glob("*") if file.suffix in UNSAFE)):
+            raise ModelError(f"{str(folder / place / unsafe[0])!r} may run code when loaded; save it as safetensors")
 
 
 def _load(folder: Path, max_tokens: int | None, device: str) -> Any:

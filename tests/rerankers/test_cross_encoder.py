@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from sentence_transformers import CrossEncoder
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -64,9 +65,7 @@ def reranker(folder: Path) -> CrossEncoderReranker:
 
 
 class TestContract(RerankerContract):
-    @pytest.fixture
-    def reranker(self, folder: Path) -> CrossEncoderReranker:
-        return CrossEncoderReranker(folder)
+    pass
 
 
 def forward(folder: Path, question: str, text: str, *, longest: int = 48) -> float:
@@ -150,17 +149,26 @@ def test_nothing_is_printed(folder: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert captured.out == captured.err == ""
 
 
+def listed(folder: Path, modules: object) -> None:
+    (folder / "modules.json").write_text(json.dumps(modules))
+
+
 def pickle_below(folder: Path) -> None:
     (folder / "1_Dense").mkdir()
     (folder / "1_Dense" / "pytorch_model.bin").write_bytes(b"x")
+    listed(folder, [{"path": "1_Dense", "type": "sentence_transformers.base.modules.dense.Dense"}])
+
+
+def module_elsewhere(folder: Path) -> None:
+    listed(folder, [{"path": "../other", "type": "sentence_transformers.base.modules.dense.Dense"}])
 
 
 def foreign_module(folder: Path) -> None:
-    (folder / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": "", "type": "os.system"}]))
+    listed(folder, [{"idx": 0, "name": "0", "path": "", "type": "os.system"}])
 
 
 def no_modules(folder: Path) -> None:
-    (folder / "modules.json").write_text("7")
+    listed(folder, 7)
 
 
 def own_code(folder: Path) -> None:
@@ -184,7 +192,8 @@ def nan_weights(folder: Path) -> None:
     [
         (pickle_below, r"1_Dense/pytorch_model\.bin"),
         (foreign_module, r"modules\.json.*'os\.system'"),
-        (no_modules, r"modules\.json.*no list of modules"),
+        (module_elsewhere, r"modules\.json.*'\.\./other'"),
+        (no_modules, r"modules\.json.*asks for 7"),
         (own_code, "auto_map"),
         (cut_weights, "could not be loaded"),
     ],
@@ -203,6 +212,15 @@ def test_nan_is_an_error_of_the_model(folder: Path, tmp_path: Path) -> None:
     nan_weights(bad)
     with pytest.raises(ModelError, match=r"cross-encoder:nan@[0-9a-f]{8}.*the score nan"):
         rerank(CrossEncoderReranker(bad), "bread", RESULTS)
+
+
+def test_a_folder_saved_by_sentence_transformers(folder: Path, tmp_path: Path) -> None:
+    CrossEncoder(str(folder), device="cpu").save_pretrained(str(tmp_path / "saved"))
+    # A pickle of the same weights beside them is never opened.
+    (tmp_path / "saved" / "pytorch_model.bin").write_bytes(b"x")
+    again = CrossEncoderReranker(tmp_path / "saved")
+    expected = [hit.score for hit in rerank(CrossEncoderReranker(folder), "bread", RESULTS)]
+    assert [hit.score for hit in rerank(again, "bread", RESULTS)] == pytest.approx(expected, abs=1e-6)
 
 
 def test_another_model_has_another_name(folder: Path, tmp_path: Path) -> None:
