@@ -225,6 +225,7 @@ def parity(
             probes(sees=chosen.reference.sees),
             tolerance=tolerance,
             suspects=chosen.suspects,
+            served_at=chosen.served_at,
             tell=console.note,
         )
     )

@@ -1,13 +1,14 @@
 """One model three times: in process, as a server serves it, and as what it must not be taken for."""
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foveate.errors import CallerError, ExtraMissing
+from foveate.errors import ExtraMissing
 from foveate.rerankers.client import OpenAIChat
-from foveate.rerankers.protocols import YesNoModel
+from foveate.rerankers.protocols import Judgement, Message, YesNoModel
 from foveate.rerankers.served_judge import ServedJudge
 from foveate.serving.vllm.launch import sees
 from foveate.serving.vllm.parity import BATCHES
@@ -28,7 +29,8 @@ class Judges:
     reference: YesNoModel
     served: YesNoModel
     suspects: Mapping[str, YesNoModel]
-    """See :func:`foveate.serving.vllm.parity.compare`."""
+    served_at: Callable[[int], YesNoModel]
+    """Of both see :func:`foveate.serving.vllm.parity.compare`."""
 
 
 def judges_of(server: Server, base: Path, adapter: Path | None = None, served_name: str | None = None) -> Judges:
@@ -41,25 +43,49 @@ def judges_of(server: Server, base: Path, adapter: Path | None = None, served_na
         served_name: what the server calls it; the adapter's name by content, or the server's model, if left out.
 
     Raises:
-        CallerError, ModelError: as :func:`foveate.rerankers.lora.adapters.check_adapter`; an adapter of a model that
-            sees.
+        CallerError, ModelError: as :func:`foveate.rerankers.lora.adapters.check_adapter`.
         ExtraMissing: without transformers.
     """
-    if adapter is not None and sees(base):
-        raise CallerError("parity compares adapters of text models only; leave --adapter out for a model that sees")
     if served_name is None and adapter is not None:
         from foveate.rerankers.lora.adapters import check_adapter
 
         served_name = check_adapter(adapter, base).served_name
     suspects = {"the base model without the adapter": _local(base, None)} if adapter is not None else {}
-    return Judges(
-        reference=_local(base, adapter),
-        served=served_judge(server, base, served_name or server.model),
-        suspects=suspects,
-    )
+
+    def fresh(size: int) -> YesNoModel:
+        # A tenant of its own: neither prefixes nor pictures of another pass are reused.
+        return served_judge(
+            server, base, served_name, at_once=size, tenant="parity", tenant_key=secrets.token_bytes(32)
+        )
+
+    return Judges(reference=_local(base, adapter), served=fresh(1), suspects=suspects, served_at=fresh)
 
 
-def served_judge(server: Server, base: Path, name: str | None = None, *, at_once: int = max(BATCHES)) -> ServedJudge:
+class _Brief:
+    """Leaves no connection open behind a call."""
+
+    def __init__(self, judge: ServedJudge) -> None:
+        self.name, self.sees, self.cut = judge.name, judge.sees, judge.cut
+        self._judge = judge
+
+    async def judge(self, prompts: Sequence[Sequence[Message]]) -> list[Judgement]:
+        """See :class:`ServedJudge`."""
+        try:
+            return await self._judge.judge(prompts)
+        finally:
+            if isinstance(self._judge.chat, OpenAIChat):
+                await self._judge.chat.aclose()
+
+
+def served_judge(
+    server: Server,
+    base: Path,
+    name: str | None = None,
+    *,
+    at_once: int = max(BATCHES),
+    tenant: str | None = None,
+    tenant_key: bytes | None = None,
+) -> ServedJudge:
     """Yes/no judgements of a model or adapter on ``server``, over all spellings of both answers.
 
     Args:
@@ -67,6 +93,8 @@ def served_judge(server: Server, base: Path, name: str | None = None, *, at_once
         base: folder of the same tokenizer.
         name: of a model or adapter there; the server's model if left out.
         at_once: the most requests under way.
+        tenant: only prompts of the same tenant share what is cached.
+        tenant_key: see :class:`foveate.rerankers.client.OpenAIChat`.
 
     Raises:
         ModelError: the tokenizer has no tokens for yes and no.
@@ -79,6 +107,9 @@ def served_judge(server: Server, base: Path, name: str | None = None, *, at_once
         sees=sees(base),
         timeout_s=_TIMEOUT_S,
         extra=exact(base),
+        tenant=tenant,
+        tenant_key=tenant_key,
+        vllm=True,
     )
     return ServedJudge(chat, tokenizer=base, at_once=at_once)
 
@@ -106,7 +137,7 @@ def _local(base: Path, adapter: Path | None) -> YesNoModel:
     if sees(base):
         from foveate.rerankers.vision import VisionJudge
 
-        return VisionJudge(base)
+        return VisionJudge(base, adapter)
     from foveate.rerankers.local_judge import LocalJudge
 
     return LocalJudge(base, adapter)

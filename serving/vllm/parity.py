@@ -113,6 +113,7 @@ async def compare(
     batches: Sequence[int] = BATCHES,
     tolerance: float = TOLERANCE,
     suspects: Mapping[str, YesNoModel] | None = None,
+    served_at: Callable[[int], YesNoModel] | None = None,
     tell: Callable[[str], object] = lambda what: None,
 ) -> ParityReport:
     """Judge ``prompts`` in process and on the server, so many at a time, and compare.
@@ -124,6 +125,7 @@ async def compare(
         batches: how many to send at a time.
         tolerance: the largest difference in probability.
         suspects: what the server may be in truth, by the words to say so; asked only on a difference.
+        served_at: batch size -> ``served`` under another cache salt, so that one pass does not answer the next.
         tell: progress.
 
     Raises:
@@ -138,7 +140,7 @@ async def compare(
     found: dict[int, list[Judgement]] = {}
     for size in batches:
         tell(f"{len(prompts)} prompts on the server, {size} at a time")
-        found[size] = await _in_batches(served, prompts, size)
+        found[size] = await _in_batches(served_at(size) if served_at else served, prompts, size)
     report = _report(reference.name, served.name, wanted, found, tolerance)
     if report.accepted:
         return report

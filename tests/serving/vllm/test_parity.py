@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import kendalltau
 
 from foveate.errors import CallerError, ServiceError
 from foveate.rerankers.protocols import Judgement, Message, YesNoModel
@@ -108,6 +109,16 @@ def test_a_suspect_is_unmasked() -> None:
     assert report.kendall[1] == -1.0 and report.swapped > 0
 
 
+def test_each_pass_may_have_its_own_server() -> None:
+    asked: dict[int, Given] = {}
+
+    def fresh(size: int) -> Given:
+        return asked.setdefault(size, Given("served", even))
+
+    assert report_of(Given("served", lambda at, company: 0.5), served_at=fresh).accepted
+    assert sorted(asked) == [1, 8, 32] and asked[8].batches == [8] * 5
+
+
 def test_suspects_are_not_asked_without_need() -> None:
     base = Given("base", lambda at, company: 0.5)
     assert report_of(Given("served", even), suspects={"the base": base}).accepted
@@ -137,11 +148,11 @@ def test_nothing_to_compare(more: dict[str, object]) -> None:
         report_of(Given("served", even), **more)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=12))
 def test_kendall_is_scipy_s(rows: list[tuple[int, int]]) -> None:
-    stats = pytest.importorskip("scipy.stats")
     left, right = zip(*rows, strict=True)
-    wanted = stats.kendalltau(left, right).statistic
+    wanted = kendalltau(left, right).statistic
     assert kendall(left, right) == pytest.approx(wanted, nan_ok=True)
 
 
