@@ -10,13 +10,12 @@ from typing import Protocol, runtime_checkable
 from foveate.errors import CallerError, ModelError, ServiceError
 from foveate.rerankers.protocols import ChatModel, Message, Reply, Sampling
 from foveate.rerankers.together import together
+from foveate.rerankers.yesno import TOP, log_sum
 from foveate.usage import Usage
 
 __all__ = ["ChatChoices", "Choice", "ChoosesToken", "ScoresOptions"]
 
 _log = logging.getLogger(__name__)
-# The most that servers of the protocol give.
-_TOP = 20
 # Servers and tokenizers write a leading space in three ways.
 _SPACES = " \n\t\u2581\u0120"
 _ROUNDING = 1e-3
@@ -86,7 +85,7 @@ class ChatChoices:
         return await together([partial(self._choose, prompt, options) for prompt in prompts], self._concurrency)
 
     async def _choose(self, prompt: Sequence[Message], options: Sequence[str]) -> Choice:
-        reply = await self._chat.chat(prompt, Sampling(max_tokens=1, top_logprobs=_TOP))
+        reply = await self._chat.chat(prompt, Sampling(max_tokens=1, top_logprobs=TOP))
         found, floor = _read(reply, options, self.name)
         if None not in found:
             return Choice(logprobs=tuple(value for value in found if value is not None), usage=reply.usage)
@@ -116,9 +115,4 @@ def _read(reply: Reply, options: Sequence[str], name: str) -> tuple[list[float |
         for option in options
     ]
     floor = min((value for value in shares.values() if math.isfinite(value)), default=0.0)
-    return [_log_sum(values) if values else None for values in sums], floor
-
-
-def _log_sum(values: Sequence[float]) -> float:
-    peak = max(values)
-    return peak + math.log(sum(math.exp(value - peak) for value in values))
+    return [log_sum(values) if values else None for values in sums], floor

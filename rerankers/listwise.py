@@ -2,6 +2,8 @@
 
 Each window is asked several times in orders that follow from the ids alone, and the answers are brought to one order
 (permutation self-consistency, Tang et al., NAACL 2024): where a candidate happened to stand decides nothing.
+
+This is for models that can follow the instruction: SmolLM2-135M, untrained, orders no better than chance.
 """
 
 import logging

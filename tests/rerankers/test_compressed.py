@@ -1,6 +1,7 @@
 import asyncio
 import itertools
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -296,14 +297,16 @@ def test_more_lists_teach_more(tiny_folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_real_model_and_sentences(smollm2: LocalChat, tmp_path: Path) -> None:
-    """SmolLM2 frozen, two epochs over 48 lists: better than untrained, and faster than reading the texts."""
-    report = train_compressed(shared_words(60), ENCODER, tmp_path / "s.safetensors", epochs=2, hidden=128, batch=8)
-    print(f"SmolLM2: untrained {report.ndcg_untrained:.3f}, trained {report.ndcg:.3f}")
-    assert report.epochs > 0
+    """SmolLM2 frozen, two epochs over 32 lists: better than untrained, and faster than reading the texts."""
+    started = time.perf_counter()
+    report = train_compressed(shared_words(40), ENCODER, tmp_path / "s.safetensors", epochs=2, hidden=128, batch=8)
+    seconds = time.perf_counter() - started
+    print(f"SmolLM2: untrained {report.ndcg_untrained:.3f}, trained {report.ndcg:.3f}, {seconds:.0f} s")
+    assert report.loss < math.inf and report.epochs > 0
     short = CompressedListwise(tmp_path / "s.safetensors", ENCODER, present)
-    full = ListwiseReranker(smollm2, present, rounds=1, window=20, step=10)
-    pool = [result(str(n), f"Passage {n}: a grey ship on a wide sea, and a harbour. " * 3, score=-n) for n in range(20)]
-    found = asyncio.run(timings({"compressed": short, "full text": full}, ["a harbour", "a ship", "the sea"], pool))
+    full = ListwiseReranker(smollm2, present, rounds=1)
+    pool = [result(str(n), f"Passage {n}: a grey ship on a wide sea, and a harbour. " * 3, score=-n) for n in range(10)]
+    found = asyncio.run(timings({"compressed": short, "full text": full}, ["a harbour", "a ship"], pool))
     short.close()
     for one in found:
         print(one)

@@ -98,6 +98,14 @@ def test_prompts_share_their_beginning() -> None:
     assert firsts == sorted(firsts, key=firsts.index) and len(set(firsts)) == 3
 
 
+def test_in_process_the_shared_beginning_is_computed_once(tiny_chat: LocalChat) -> None:
+    reranker = PairwiseReranker(ChatChoices(tiny_chat), present)
+    rerank(reranker, "which ship is grey?", [result(str(n), f"{n} the sea and its ships are wide") for n in range(4)])
+    usage = reranker.usage
+    assert usage.tokens_out == 12
+    assert usage.tokens_cached > usage.tokens_in * 0.6
+
+
 def test_mixed_with_pointwise_scores() -> None:
     class Fixed:
         name = "fixed"
