@@ -7,6 +7,7 @@ this collection, not how its users ask: pairs made of real questions are better 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,8 @@ def collection_pairs(
 def item_of(chunk: Chunk, describe: Describe, *, sees: bool) -> Item:
     """A chunk as a question and what answers it, which never holds the question's words as such."""
     text = (chunk.text or "").strip()
-    question, candidate, images = "", text, ()
+    question, candidate = "", text
+    images: tuple[Path, ...] = ()
     if chunk.part == "picture":
         question = " ".join(text.split())
         shown = sees and chunk.format in _SHOWN
@@ -131,7 +133,7 @@ def _find(searcher: Searcher) -> Callable[[str], list[str]]:
 def _similar(points: Sequence[Point], dim: int) -> list[Encode]:
     """By the vectors that the collection keeps of pictures, and by those of texts."""
 
-    def rows(kind: str) -> NDArray[np.float32]:
+    def rows(kind: str, _items: Sequence[Item]) -> NDArray[np.float32]:
         found = np.zeros((len(points), dim), np.float32)
         for at, point in enumerate(points):
             vector = point.dense.get(kind)
@@ -139,7 +141,7 @@ def _similar(points: Sequence[Point], dim: int) -> list[Encode]:
                 found[at] = vector / max(float(np.linalg.norm(vector)), 1e-12)
         return found
 
-    return [lambda _items, kind=kind: rows(kind) for kind in _VECTORS]
+    return [partial(rows, kind) for kind in _VECTORS]
 
 
 def _tagged(chunk: Chunk, encoder: Encoder) -> str:
