@@ -5,6 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foveate import models
+from foveate.errors import ModelMissing
 from foveate.rerankers.engine import Engine
 from foveate.rerankers.lora.packing import Prompt, pack, tensors
 from foveate.rerankers.lora.text_training import TextLearner
@@ -88,3 +90,20 @@ def test_gradients_are_those_of_prompts_alone(base: Path) -> None:
         found.append({name: part.grad for name, part in parts.items()})
     for name, grad in found[0].items():
         assert torch.allclose(grad, found[1][name], atol=1e-3, rtol=1e-3), name
+
+
+@pytest.mark.slow
+def test_real_weights() -> None:
+    try:
+        folder = models.path("smollm2")
+    except ModelMissing as error:
+        pytest.skip(str(error))
+    data = pairs(questions=2)
+    learner = TextLearner(folder, recipe(folder))
+    prompts = learner.prepare(data)
+    for batch in learner.batches(prompts, range(len(data))):
+        with torch.inference_mode():
+            for at, row in zip(batch.pairs, learner.logits(batch), strict=True):
+                alone = learner.model(torch.tensor([prompts[at].tokens])).logits[0, -1]
+                assert torch.allclose(row.log_softmax(-1), alone.log_softmax(-1), atol=1e-3)
+                assert torch.allclose(row.softmax(-1), alone.softmax(-1), atol=1e-5)

@@ -1,5 +1,9 @@
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +133,31 @@ def test_killed_and_resumed(base: Path, tmp_path: Path, at: int) -> None:
         whole.best_step,
         whole.history,
     )
+
+
+def test_sigkill(base: Path, tmp_path: Path) -> None:
+    made = recipe(base, epochs=3, dropout=0.2)
+    write_pairs(tmp_path / "pairs.jsonl", pairs())
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from foveate.rerankers.lora.recipe import Recipe\n"
+        "from foveate.rerankers.lora.training import train_reranker\n"
+        "made, data, out = Recipe.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])\n"
+        "train_reranker(made, data, out, lambda state: state.step == 7 and os.kill(os.getpid(), signal.SIGKILL))\n"
+    )
+    data, parts = tmp_path / "pairs.jsonl", tmp_path / "parts"
+    # As many threads as here: sums of floats depend on it.
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    done = subprocess.run(
+        [sys.executable, "-c", code, made.model_dump_json(), str(data), str(parts)],
+        env=os.environ | threads,
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    steps: list[int] = []
+    train_reranker(made, data, parts, lambda state: steps.append(state.step))
+    train_reranker(made, data, tmp_path / "whole")
+    assert steps[0] == 5 and same(tmp_path / "whole", parts)
 
 
 def test_checkpoint_between_measurements(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
