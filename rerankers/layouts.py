@@ -6,13 +6,14 @@ order is instructions, schema, shared evidence, question, candidate. A test fail
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from string import Formatter
 from typing import Literal, get_args
 
-from foveate.errors import CallerError
+from foveate.errors import CallerError, ExtraMissing
 from foveate.rerankers.protocols import ImagePart, Message
 
-__all__ = ["LAYOUTS", "Layout", "Module", "SharedBy", "layout"]
+__all__ = ["ELSEWHERE", "LAYOUTS", "Layout", "Module", "SharedBy", "layout", "stages"]
 
 SharedBy = Literal["stage", "evidence", "question", "nothing"]
 """Who reuses a module: every prompt of the stage, all on the same evidence, all of one question, or this one alone."""
@@ -130,13 +131,34 @@ LAYOUTS = {
 }
 """Stage -> layout. The agent's plan, retrieve, read and judge ask no model, hence have none."""
 
+ELSEWHERE = {
+    "compressed": "foveate.rerankers.projector:COMPRESSED",
+    "listwise": "foveate.rerankers.listwise:LISTWISE",
+    "pairwise": "foveate.rerankers.pairwise:PAIRWISE",
+    "rerank_batch": "foveate.rerankers.batch_prompting:BATCHED",
+}
+"""Stages whose layout stands beside what reads the replies: ``module:attribute``, loaded on use."""
+
+
+def stages() -> list[str]:
+    """Names of all stages that ask a model, sorted."""
+    return sorted({*LAYOUTS, *ELSEWHERE})
+
 
 def layout(stage: str) -> Layout:
     """The layout of a stage.
 
     Raises:
         CallerError: no such stage; names those there are.
+        ExtraMissing: the stage runs on a package that is not installed.
     """
-    if stage not in LAYOUTS:
-        raise CallerError(f"unknown stage {stage!r}; choose one of: {', '.join(sorted(LAYOUTS))}")
-    return LAYOUTS[stage]
+    if stage in LAYOUTS:
+        return LAYOUTS[stage]
+    if stage not in ELSEWHERE:
+        raise CallerError(f"unknown stage {stage!r}; choose one of: {', '.join(stages())}")
+    module, _, name = ELSEWHERE[stage].partition(":")
+    try:
+        made: Layout = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise ExtraMissing((error.name or module).partition(".")[0], "embedded") from error
+    return made

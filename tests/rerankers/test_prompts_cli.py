@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from foveate.errors import CallerError, ModelError
-from foveate.rerankers.layouts import LAYOUTS, layout
+from foveate.rerankers.layouts import layout, stages
 from foveate.rerankers.local import LocalChat
 from foveate.rerankers.prompts_cli import Encode, app, describe, reused_tokens
 from foveate.rerankers.protocols import Message
@@ -24,7 +24,7 @@ def encode(tiny_chat: LocalChat) -> Encode:
     return tiny_chat._loaded().prompt.encode
 
 
-@pytest.mark.parametrize("stage", sorted(LAYOUTS))
+@pytest.mark.parametrize("stage", stages())
 def test_tokens_by_hand(stage: str, encode: Encode) -> None:
     made = layout(stage)
     facts = describe(made, encode)
@@ -72,7 +72,7 @@ def test_without_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_stages() -> None:
-    assert [row["stage"] for row in json.loads(run("list", "--json"))] == sorted(LAYOUTS)
+    assert [row["stage"] for row in json.loads(run("list", "--json"))] == stages()
 
 
 def test_faults(tmp_path: Path) -> None:
