@@ -165,5 +165,5 @@ def test_beginnings() -> None:
 
 
 def test_unknown_stage() -> None:
-    with pytest.raises(CallerError, match="unknown stage 'reank'; choose one of: answer, .*, rerank, rerank_batch"):
+    with pytest.raises(CallerError, match=r"unknown stage 'reank'; choose one of: answer, .*, rerank, rerank_batch"):
         layout("reank")
