@@ -112,7 +112,7 @@ def test_seed_decides(trained: Path, base: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("at", [1, 6, 9])
 def test_killed_and_resumed(base: Path, tmp_path: Path, at: int) -> None:
-    made = recipe(base, epochs=3, dropout=0.2, listwise=0.5)
+    made = recipe(base, max_steps=11, dropout=0.2, listwise=0.5)
     train_reranker(made, pairs(), tmp_path / "whole")
 
     def kill(state: TrainProgress) -> None:
@@ -136,7 +136,7 @@ def test_killed_and_resumed(base: Path, tmp_path: Path, at: int) -> None:
 
 
 def test_sigkill(base: Path, tmp_path: Path) -> None:
-    made = recipe(base, epochs=3, dropout=0.2)
+    made = recipe(base, max_steps=9, dropout=0.2)
     write_pairs(tmp_path / "pairs.jsonl", pairs())
     code = (
         "import os, signal, sys; from pathlib import Path\n"
@@ -161,7 +161,7 @@ def test_sigkill(base: Path, tmp_path: Path) -> None:
 
 
 def test_checkpoint_between_measurements(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = recipe(base, epochs=3, dropout=0.2)
+    made = recipe(base, max_steps=9, dropout=0.2)
     train_reranker(made, pairs(), tmp_path / "whole")
     monkeypatch.setattr(runs, "_SAVE_EVERY_S", 0.0)
 
@@ -202,12 +202,12 @@ def test_checkpoint_of_another_recipe(base: Path, tmp_path: Path) -> None:
 
 
 def test_limits(base: Path, tmp_path: Path) -> None:
-    card = train_reranker(recipe(base, max_steps=3), pairs(), tmp_path / "steps")
+    card = train_reranker(recipe(base, max_steps=3), pairs(10), tmp_path / "steps")
     assert (card.ended_by, card.steps) == ("steps", 3)
-    card = train_reranker(recipe(base, max_minutes=1e-6), pairs(), tmp_path / "minutes")
+    card = train_reranker(recipe(base, max_minutes=1e-6), pairs(10), tmp_path / "minutes")
     assert (card.ended_by, card.steps, card.before) == ("minutes", 0, card.after)
     made = recipe(base, epochs=40, learning_rate=0.3, eval_every=1, patience=2)
-    card = train_reranker(made, pairs(), tmp_path / "patience")
+    card = train_reranker(made, pairs(10), tmp_path / "patience")
     assert card.ended_by == "patience" and card.steps == card.best_step + 2
     assert card.after.loss == pytest.approx(min(entry["held_out_loss"] for entry in card.history), abs=1e-5)
 
@@ -215,8 +215,8 @@ def test_limits(base: Path, tmp_path: Path) -> None:
 def test_best_weights_are_kept(base: Path, tmp_path: Path) -> None:
     """An early best survives what came after, through a resumed run too."""
     made = recipe(base, epochs=40, learning_rate=0.3, eval_every=1, patience=3)
-    card = train_reranker(made, pairs(), tmp_path / "long")
-    short = train_reranker(made.model_copy(update={"patience": 1}), pairs(), tmp_path / "short")
+    card = train_reranker(made, pairs(10), tmp_path / "long")
+    short = train_reranker(made.model_copy(update={"patience": 1}), pairs(10), tmp_path / "short")
     assert card.best_step >= short.best_step and card.after.loss <= short.after.loss
 
 
