@@ -15,6 +15,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
+from foveate.retrievers.encoders.flattening import flattened
+
 __all__ = ["FEATURES", "TEXT_DIM", "EfficientNetLite0", "MiniLM", "square"]
 
 FEATURES = 1280
@@ -32,26 +34,13 @@ def square(image: Image.Image, side_px: int = _SIDE_PX) -> NDArray[np.uint8]:
 
     Padding keeps the whole picture: a centre crop of a film strip or a tall stamp loses its subject.
     """
-    flat = _flatten(image)
+    flat = flattened(image)
     scale = side_px / max(flat.size)
     width, height = (max(1, round(length * scale)) for length in flat.size)
     small = flat.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
     canvas = Image.new("RGB", (side_px, side_px), (255, 255, 255))
     canvas.paste(small, ((side_px - width) // 2, (side_px - height) // 2))
     return np.asarray(canvas)
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):  # 16-bit greys and floats: convert() alone clips them to white
-        values = np.asarray(image, dtype=np.float32)
-        if values.max(initial=0.0) > 255.0:
-            values = values / 257.0
-        image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
-    if image.mode == "RGB":
-        return image
-    clear = image.convert("RGBA")
-    white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
-    return Image.alpha_composite(white, clear).convert("RGB")
 
 
 class EfficientNetLite0:

@@ -11,6 +11,7 @@ from foveate import models
 from foveate.errors import CallerError, ExtraMissing
 from foveate.ids import digest, file_digest
 from foveate.retrievers.encoders.head import MiniHead
+from foveate.retrievers.encoders.wording import Neighbours, wording
 
 __all__ = ["HEAD", "MiniEncoder"]
 
@@ -49,6 +50,7 @@ class MiniEncoder:
         parts = (where / "efficientnet_lite0.safetensors", where / "minilm" / "model.safetensors", head)
         self.fingerprint: str = digest(_VERSION, *(file_digest(part) for part in parts))
         self._words: NDArray[np.float32] | None = None
+        self._neighbours: Neighbours | None = None
         self.picture_mean: NDArray[np.float32] | None = self._head.tensors.get("picture_mean")
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -90,6 +92,27 @@ class MiniEncoder:
         if self._words is None:
             self._words = self._head.text(self._head.word_rows())
         return self._head.tags(self.encode_images(images), self._words, k)
+
+    def describe_images(self, images: Sequence[Image.Image]) -> list[str]:
+        """One line of words a picture: classes, what it is like, colours. For models that cannot see."""
+        if not images:
+            return []
+        if self._neighbours is None:
+            self._neighbours = Neighbours.load()
+        features = self.features(images)
+        return wording(self.class_shares(features), self.class_names, self._neighbours.alike(features), images)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The 1,000 ImageNet classes."""
+        return self._head.words[:1000]
+
+    def class_shares(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, 1280) features -> (n, 1000) probabilities of ImageNet's classes."""
+        logits = self._logits(features)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+        return shares
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         logits: NDArray[np.float32] = features @ self._vision.classifier.T + self._vision.bias

