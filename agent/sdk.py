@@ -17,6 +17,7 @@ from foveate.agent.deps import Deps
 from foveate.agent.events import Answered, Event
 from foveate.agent.graph import build_graph
 from foveate.agent.loop import Loop
+from foveate.agent.reranking import open_reranker
 from foveate.agent.state import AgentState
 from foveate.errors import CallerError
 from foveate.locators import Box, from_dict
@@ -27,7 +28,6 @@ from foveate.memory.threads import open_threads
 from foveate.records import Answer, Chunk, Citation, Result
 from foveate.rerankers.open_chat import generator_of
 from foveate.rerankers.protocols import ChatModel, Reranker
-from foveate.rerankers.sentences import SentenceReranker
 from foveate.retrievers.encoders.presets import load_encoder
 from foveate.retrievers.ingest import Indexer
 from foveate.retrievers.progress import IndexProgress, IndexReport
@@ -85,7 +85,7 @@ class Agent:
             settings: all settings; else they are loaded, with ``flags`` on top.
             encoder: a name or an encoder, instead of the one the settings name.
             model: instead of the generator the settings name.
-            reranker: instead of :class:`SentenceReranker`.
+            reranker: instead of the one the settings name.
             **flags: single settings, such as ``home`` or ``budget``.
 
         Raises:
@@ -100,7 +100,12 @@ class Agent:
         info = EncoderInfo(name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim)
         model = model or generator_of(chosen)
         collection = Collection.open(chosen.home, name, info, chosen.store, create=create)
-        return cls(collection, encoder, model, reranker or SentenceReranker(encoder.encode_text), chosen)
+        try:
+            reranker = reranker or open_reranker(chosen.reranker, chosen, encoder, _look)
+        except BaseException:
+            collection.close()
+            raise
+        return cls(collection, encoder, model, reranker, chosen)
 
     # ---- filling
 
@@ -178,8 +183,7 @@ class Agent:
 
     def look(self, chunk: Chunk | Citation, *, max_px: int = 1024) -> Image:
         """What a chunk or citation points at, as a picture: the box, page or frame, rendered from the file."""
-        path = chunk.source if isinstance(chunk, Citation) else chunk.path
-        return crop(Path(path), chunk.locator, max_px)
+        return _look(chunk, max_px)
 
     # ---- asking
 
@@ -233,6 +237,11 @@ class Agent:
     def info(self) -> dict[str, Any]:
         """Counts and facts of the collection."""
         return describe_collection(self._collection)
+
+    @property
+    def reranker(self) -> Reranker:
+        """The second stage in force."""
+        return self._reranker
 
     @property
     def settings(self) -> Settings:
@@ -291,7 +300,7 @@ class Agent:
                 reranker=self._reranker,
                 model=self._model,
                 budget=self._settings.budget,
-                look=lambda chunk: self.look(chunk, max_px=_LOOK_PX),
+                look=_look,
                 load=self._load,
                 emit=channel.put_nowait,  # type: ignore[arg-type]  # the nodes emit nothing but events
             )
@@ -317,6 +326,11 @@ class Agent:
 
     def _load(self, path: str) -> Image:
         return crop(Path(path).expanduser(), Box(x0=0, y0=0, x1=1, y1=1), _LOOK_PX)
+
+
+def _look(chunk: Chunk | Citation, max_px: int = _LOOK_PX) -> Image:
+    path = chunk.source if isinstance(chunk, Citation) else chunk.path
+    return crop(Path(path), chunk.locator, max_px)
 
 
 def describe_collection(collection: Collection) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def run(
     model: Annotated[str | None, typer.Option("--model", help="`local:smollm2` or `openai:MODEL@URL`.")] = None,
     sees: Annotated[bool | None, typer.Option("--sees/--blind", help="The model takes pictures.")] = None,
     encoder: Annotated[str | None, typer.Option("--encoder", help="`mini` or `open_clip:MODEL/PRETRAINED`.")] = None,
+    reranker: Annotated[str | None, typer.Option("--reranker", help="Such as `pointwise:mini`.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Samples a task, drawn by seed.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the suite's.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of results; a part of a run goes on.")] = None,
@@ -54,7 +55,7 @@ def run(
     console = Console(json=json)
     chosen, folder = read_suite(suite)
     chosen = _with(chosen, target, model, encoder)
-    settings = Settings.load(generator=model, encoder=encoder, generator_sees=sees)
+    settings = Settings.load(generator=model, encoder=encoder, generator_sees=sees, reranker=reranker)
     with _bar(console) as tell:
         options = RunOptions(
             out=out or Path("runs") / _run_name(chosen, limit, seed),

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foveate import __version__
+from foveate.agent.train_cli import app as train
 from foveate.console import Console, bar
 from foveate.errors import CallerError, FoveateError
 from foveate.evals.cli import app as evals
+from foveate.rerankers.prompts_cli import app as prompts
+from foveate.serving.vllm.cli import app as vllm
 
 if TYPE_CHECKING:
     from foveate.agent.sdk import Agent
@@ -29,6 +32,9 @@ app = typer.Typer(
 models = typer.Typer(no_args_is_help=True, help="Models on this machine: get, list, verify.")
 app.add_typer(models, name="models")
 app.add_typer(evals, name="eval")
+app.add_typer(train, name="train")
+app.add_typer(vllm, name="vllm")
+app.add_typer(prompts, name="prompts")
 
 Name = Annotated[str, typer.Option("--collection", "-c", help="Which collection.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -123,12 +129,16 @@ def ask(
     collection: Name = "home",
     encoder: Encoder = None,
     generator: Annotated[str | None, typer.Option("--generator", help="`local:smollm2` or `openai:MODEL@URL`.")] = None,
+    reranker: Annotated[
+        str | None,
+        typer.Option("--reranker", help="`sentences`, `pointwise:mini`, `cascade:pointwise`, `pairwise` ..."),
+    ] = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
     """Ask a question; the answer cites its evidence, or says that there is none."""
     console = Console(json=json)
-    with _agent(collection, home=home, encoder=encoder, generator=generator) as agent:
+    with _agent(collection, home=home, encoder=encoder, generator=generator, reranker=reranker) as agent:
         answer = agent.ask(question, images=_files(image), filters=filters, thread_id=thread)
         if sheet:
             from foveate.agent.sheet import write_sheet

@@ -58,6 +58,8 @@ class Budget(BaseModel):
     """Retrieval rounds."""
     candidates: int = Field(default=40, ge=1, le=1000)
     """Chunks that reach the reranker, per hop."""
+    judgements: int = Field(default=16, ge=0, le=1000)
+    """Candidates that a cascade's language model may judge, per search."""
     evidence: int = Field(default=6, ge=1, le=64)
     """Chunks that are read for the answer."""
     prompt_tokens: int = Field(default=1200, ge=64)
@@ -84,6 +86,8 @@ class Settings(BaseSettings):
     """``local:smollm2``, ``local:/folder`` or ``openai:MODEL@http://host:port/v1``."""
     generator_sees: bool = False
     """True when the generator takes pictures."""
+    reranker: str = "sentences"
+    """``sentences``, ``pointwise:mini``, ``cascade:pointwise``, ``pairwise:openai:MODEL@URL``: docs/reranking.md."""
     api_key: SecretStr | None = None
     """Key of the generator's server."""
     store: StoreSettings = StoreSettings()

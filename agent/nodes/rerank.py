@@ -1,11 +1,13 @@
 """rerank: each candidate gets a probability of being relevant; the improbable are dropped."""
 
+import asyncio
 from typing import Any
 
 from langgraph.runtime import Runtime
 
 from foveate.agent.deps import Deps
 from foveate.agent.nodes.stage import staged
+from foveate.agent.showing import part_of
 from foveate.agent.state import AgentState, EvidenceRef
 from foveate.records import Chunk, Hit, Result
 from foveate.rerankers.sentences import statements
@@ -27,11 +29,13 @@ async def rerank(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState,
     results = [_result(ref, chunks[ref["chunk_id"]]) for ref in state["evidence"] if ref["chunk_id"] in chunks]
     asked = {state["question"], *(step["query"] for step in state["steps"])}
     best: dict[str, float] = {}
+    pictures = await asyncio.to_thread(lambda: [part_of(deps.load(path)) for path in state.get("images", ())])
     for query in dict.fromkeys([state["question"], *state["searched"]]):
         weight = 1.0 if query in asked else _DERIVED
         # A chunk that a query quotes would find itself in it, whatever it says of the question.
         others = [item for item in results if query in asked or not _quoted(item.chunk, query)]
-        for hit in await deps.reranker.rerank(query, others) if others else []:
+        shown = pictures if query == state["question"] else ()
+        for hit in await deps.reranker.rerank(query, others, images=shown) if others else []:
             best[hit.chunk_id] = max(best.get(hit.chunk_id, 0.0), weight * hit.score)
     scored = [_scored(ref, best[ref["chunk_id"]]) for ref in state["evidence"] if ref["chunk_id"] in best]
     evidence = sorted(scored, key=lambda ref: (-ref["score"], ref["chunk_id"]))[: deps.budget.candidates]

@@ -3,7 +3,6 @@
 from foveate.evals.samples import Sample
 from foveate.evals.targets.agent import AgentTarget
 from foveate.evals.targets.protocols import Ability, Ranking
-from foveate.rerankers.protocols import Reranker
 
 __all__ = ["RerankerTarget"]
 
@@ -18,12 +17,5 @@ class RerankerTarget(AgentTarget):
         """The first stage's best ``depth`` documents, scored again by the reranker."""
         results = await self.results(sample, depth)
         by_id = {result.chunk.id: result for result in results}
-        hits = await self._chosen().rerank(sample.text, results)
+        hits = await self.agent.reranker.rerank(sample.text, results)
         return self.ranked([(by_id[hit.chunk_id], hit.score) for hit in hits], depth)
-
-    def _chosen(self) -> Reranker:
-        from foveate.rerankers.sentences import SentenceReranker
-
-        if self._reranker is None:
-            self._reranker = SentenceReranker(self.encoder.encode_text)
-        return self._reranker

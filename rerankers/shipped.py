@@ -1,0 +1,13 @@
+"""The adapter that ships with foveate, and what was fitted with it."""
+
+from pathlib import Path
+
+__all__ = ["ADAPTER", "BLEND", "NAME"]
+
+_FOLDER = Path(__file__).with_name("adapters")
+NAME = "mini"
+"""What people write: ``pointwise:mini``."""
+ADAPTER = _FOLDER / "mini_reranker"
+"""A LoRA adapter of SmolLM2-135M that reads pictures in the words of the ``mini`` encoder."""
+BLEND = _FOLDER / "mini_reranker_blend.json"
+"""Weights that join its word with ``z_image`` of ``mini``."""
