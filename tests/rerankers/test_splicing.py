@@ -242,6 +242,10 @@ def test_rate() -> None:
     rate.add(100, 1.0)
     rate.add(300, 2.0)
     assert rate.saved(40) == pytest.approx(0.3)
+    # The machine is three times as fast from here on: the estimate follows.
+    for _ in range(40):
+        rate.add(1000, 2.5)
+    assert rate.saved(40) == pytest.approx(0.1, rel=0.01)
 
 
 @pytest.mark.slow
