@@ -10,6 +10,8 @@ from foveate.agent.showing import Look, as_pixels, in_words
 from foveate.errors import ConfigError, FoveateError
 from foveate.records import Chunk
 from foveate.rerankers import shipped
+from foveate.rerankers.calibration import Calibrator
+from foveate.rerankers.cutoff import CutOff
 from foveate.rerankers.open_chat import open_chat
 from foveate.rerankers.protocols import ChatModel, Present, Reranker, YesNoModel
 from foveate.rerankers.sentences import SentenceReranker
@@ -53,12 +55,16 @@ def open_reranker(spec: str, settings: Settings, encoder: Encoder, look: Look) -
 
     Raises:
         ConfigError: an unknown name, or a name without what it needs.
+        CallerError: the calibrator of the settings is missing, or another reranker's.
         ModelMissing: a model was never fetched; the message has the command.
     """
     kind, _, rest = spec.partition(":")
     if kind not in RERANKERS:
         raise ConfigError(f"unknown reranker {spec!r}; choose one of: {', '.join(sorted(RERANKERS))}")
-    return RERANKERS[kind](rest, _Parts(settings=settings, encoder=encoder, look=look))
+    reranker = RERANKERS[kind](rest, _Parts(settings=settings, encoder=encoder, look=look))
+    if settings.calibrator is None:
+        return reranker
+    return CutOff(reranker, Calibrator.load(settings.calibrator, model=reranker.name), settings.cut_at)
 
 
 def _sentences(rest: str, parts: _Parts) -> Reranker:
@@ -155,7 +161,8 @@ def _intersection(rest: str, parts: _Parts) -> Reranker:
 def _cascade(rest: str, parts: _Parts) -> Reranker:
     from foveate.rerankers.cascade import Budget, Cascade
 
-    dear = open_reranker(rest or "pointwise", parts.settings, parts.encoder, parts.look)
+    whole = parts.settings.model_copy(update={"calibrator": None})  # the cut is for the cascade, not for its parts
+    dear = open_reranker(rest or "pointwise", whole, parts.encoder, parts.look)
     budget = Budget(calls=parts.settings.budget.judgements)
     return Cascade([_sentences("", parts), dear], budget=budget)
 

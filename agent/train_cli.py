@@ -77,6 +77,52 @@ def reranker(
     _show(console, out, card)
 
 
+@app.command(
+    epilog="Examples:\n\n- `foveate train calibration --data pairs.jsonl --reranker pointwise:mini --out mini.json`\n\n"
+    "- `foveate train calibration --data pairs.jsonl --out sentences.json --method isotonic --recall 0.95`"
+)
+def calibration(
+    data: Annotated[Path, typer.Option("--data", help="JSONL: question, candidate, label (0 or 1).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the calibrator.")],
+    reranker: Annotated[str | None, typer.Option("--reranker", help="Such as `pointwise:mini`.")] = None,
+    method: Annotated[str, typer.Option("--method", help="`platt`, or `isotonic` for 1,000 pairs and more.")] = "platt",
+    precision: Annotated[float | None, typer.Option("--precision", help="Wanted of what is kept.")] = None,
+    recall: Annotated[float | None, typer.Option("--recall", help="Wanted instead; 0.9 if neither is given.")] = None,
+    encoder: Annotated[str | None, typer.Option("--encoder", help="`mini` or `open_clip:MODEL/PRETRAINED`.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Make a reranker's scores probabilities, and find where to cut, so that an irrelevant pool gives nothing.
+
+    Half of the questions fit the curve, the other half choose the cut. Set `calibrator` and `cut_at` to use both.
+    """
+    import asyncio
+
+    from foveate.agent.calibrating import calibrate
+    from foveate.rerankers.lora.pairs import read_pairs
+    from foveate.settings import Settings
+
+    if precision is None and recall is None:
+        recall = 0.9
+    settings = Settings.load(reranker=reranker, encoder=encoder)
+    found = asyncio.run(
+        calibrate(settings, read_pairs(data), method=method, precision=precision, recall=recall)  # type: ignore[arg-type]  # checked where it is used
+    )
+    found.calibrator.save(out)
+    fitted, cut = found.calibrator.fitted, found.operating
+    Console(json=json).table(
+        {
+            "calibrator": str(out),
+            "reranker": found.calibrator.model,
+            "pairs": fitted.pairs,
+            "ece": f"{fitted.ece_before} -> {fitted.ece_after}",
+            "brier": f"{fitted.brier_before} -> {fitted.brier_after}",
+            "cut_at": cut.at,
+            "precision": cut.precision,
+            "recall": cut.recall,
+        }
+    )
+
+
 def _mined(
     console: Console,
     name: str,

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     """True when the generator takes pictures."""
     reranker: str = "sentences"
     """``sentences``, ``pointwise:mini``, ``cascade:pointwise``, ``pairwise:openai:MODEL@URL``: docs/reranking.md."""
+    calibrator: Path | None = None
+    """Of this reranker, by ``foveate train calibration``; what it finds less probable than ``cut_at`` is left out."""
+    cut_at: float = Field(default=0.5, ge=0, le=1)
     api_key: SecretStr | None = None
     """Key of the generator's server."""
     store: StoreSettings = StoreSettings()

@@ -15,11 +15,12 @@ import numpy as np
 
 from foveate.errors import CallerError, ExtraMissing, ModelError
 from foveate.records import Hit, Result
-from foveate.rerankers.hits import ranked
+from foveate.rerankers.abstain import abstention
+from foveate.rerankers.hits import check_distinct, ranked
 from foveate.rerankers.protocols import ImagePart, Reranker
 from foveate.usage import Usage
 
-__all__ = ["Blend", "BlendedReranker", "fit_blend", "log_odds"]
+__all__ = ["Blend", "BlendedReranker", "FirstStage", "fit_blend", "log_odds"]
 
 _EDGE = 1e-6
 _MAX_BYTES = 4096
@@ -69,6 +70,22 @@ class Blend:
             )
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ModelError(f"{str(path)!r} holds no blend: {error}") from error
+
+
+class FirstStage:
+    """A score of the first stage as it stands: what a cascade begins with. Give it a calibrator of scale ``any``."""
+
+    def __init__(self, stage: str = "z_image") -> None:
+        self.name = f"first:{stage}"
+        self._stage = stage
+
+    async def rerank(self, question: str, results: Sequence[Result], *, images: Sequence[ImagePart] = ()) -> list[Hit]:
+        """The stage's scores, best first; what it did not see is not judged."""
+        check_distinct(results)
+        scored = ((one.chunk.id, one.hit(self._stage), one) for one in results)
+        return ranked(
+            ((name, abstention(one) if hit is None else hit.score) for name, hit, one in scored), by=self.name
+        )
 
 
 class BlendedReranker:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["ADAPTER", "BLEND", "NAME"]
+__all__ = ["ADAPTER", "BLEND", "FIRST", "NAME"]
 
 _FOLDER = Path(__file__).with_name("adapters")
 NAME = "mini"
@@ -11,3 +11,5 @@ ADAPTER = _FOLDER / "mini_reranker"
 """A LoRA adapter of SmolLM2-135M that reads pictures in the words of the ``mini`` encoder."""
 BLEND = _FOLDER / "mini_reranker_blend.json"
 """Weights that join its word with ``z_image`` of ``mini``."""
+FIRST = _FOLDER / "mini_first.json"
+"""A calibrator of ``z_image`` of ``mini`` itself: the cheap stage of a cascade."""

@@ -28,7 +28,7 @@ from PIL import Image
 from foveate import models
 from foveate.retrievers.encoders.mini import MiniEncoder
 from foveate.retrievers.encoders.wording import WORDS, Neighbours, wording
-from foveate.retrievers.training.captioned import Captioned, emoji, furniture, openclipart
+from foveate.retrievers.training.captioned import Captioned, emoji, furniture, gcompris, openclipart
 from foveate.retrievers.training.facts import facts
 from foveate.retrievers.training.mini_head import held_out
 from foveate.retrievers.training.packages import debian
@@ -39,7 +39,8 @@ __all__ = ["Library", "main"]
 
 Array = NDArray[np.float32]
 _LOG = logging.getLogger(__name__)
-_SOURCES = {"openclipart": openclipart, "furniture": furniture, "emoji": emoji}
+_SOURCES = {"openclipart": openclipart, "furniture": furniture, "emoji": emoji, "gcompris": gcompris}
+_TRAINED = ("openclipart", "furniture", "emoji")
 _STYLES = ("", "noto", "fluent-emoji", "twemoji", "openmoji")
 _CAPTIONS = 5
 _THUMB = 32
@@ -269,7 +270,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     rng = random.Random(options.seed)
     encoder = MiniEncoder()
-    whole = joined([gather(source, options.cache, encoder) for source in _SOURCES])
+    whole = joined([gather(source, options.cache, encoder) for source in _TRAINED])
     seen = among(whole, stamps(options.cache, encoder))
     whole = whole.select(~seen)
     kept = np.array([held_out(concept) for concept in whole.concepts])
