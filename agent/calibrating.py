@@ -49,7 +49,7 @@ async def calibrate(
         raise CallerError("calibration takes pairs of text; tell pictures in words, or leave those pairs out")
     encoder = load_encoder(settings.encoder)
     reranker = open_reranker(settings.reranker, settings.model_copy(update={"calibrator": None}), encoder, _nowhere)
-    halves: tuple[list[tuple[float, bool]], list[tuple[float, bool]]] = ([], [])
+    halves: list[list[tuple[float, bool]]] = [[], []]
     for key, group in by_group(pairs).items():
         halves[int(digest("calibration", key), 16) % 2] += await scores_of(reranker, group)
     calibrator = fit_calibrator(halves[0], model=reranker.name, method=method)
