@@ -125,13 +125,21 @@ class BlendedReranker:
         return self._blend.probability(hit.score, first.score)
 
 
-def fit_blend(rows: Sequence[tuple[float, float, bool]], *, reranker: str = "", stage: str = "z_image") -> Blend:
+def fit_blend(
+    rows: Sequence[tuple[float, float, bool]],
+    *,
+    reranker: str = "",
+    stage: str = "z_image",
+    ratio: float | None = None,
+) -> Blend:
     """Weights by logistic regression.
 
     Args:
         rows: (probability of the reranker, score of the first stage, relevant), of both kinds.
         reranker: name of the reranker.
         stage: name of the first stage's score.
+        ratio: of the weights, ``judged`` to ``first``, where it was chosen otherwise, as by nDCG: likelihood looks at
+            all candidates alike, nDCG at the best. None fits both.
 
     Raises:
         CallerError: fewer than 20 rows, or one kind only.
@@ -144,8 +152,11 @@ def fit_blend(rows: Sequence[tuple[float, float, bool]], *, reranker: str = "", 
     except ImportError as error:
         raise ExtraMissing("scikit-learn", "train") from error
     table = np.array([(log_odds(judged), first) for judged, first, _ in rows])
+    if ratio is not None:
+        table = table @ np.array([[ratio], [1.0]])
     fitted = LogisticRegression(C=1e3, max_iter=1000).fit(table, np.array([int(right) for _, _, right in rows]))
-    judged, first = (float(weight) for weight in fitted.coef_[0])
+    weights = [float(weight) for weight in fitted.coef_[0]]
+    judged, first = weights if ratio is None else (ratio * weights[0], weights[0])
     return Blend(bias=float(fitted.intercept_[0]), judged=judged, first=first, stage=stage, reranker=reranker)
 
 

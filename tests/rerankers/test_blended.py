@@ -78,6 +78,14 @@ def test_fitting_finds_the_weights() -> None:
     assert found.first == pytest.approx(0.6, abs=0.04)
 
 
+def test_a_ratio_that_was_chosen_is_kept() -> None:
+    rng = random.Random(1)
+    rows = [(rng.random(), rng.gauss(0, 2), rng.random() < 0.3) for _ in range(500)]
+    rows = [(judged, first, right or log_odds(judged) + first > 3) for judged, first, right in rows]
+    found = fit_blend(rows, ratio=0.5)
+    assert found.judged == pytest.approx(0.5 * found.first) and found.first > 0
+
+
 def test_fitting_needs_both_kinds() -> None:
     with pytest.raises(CallerError, match="needs 20 or more, relevant and not"):
         fit_blend([(0.5, 1.0, True)] * 30)
