@@ -35,7 +35,7 @@ __all__ = ["Asked", "ordered", "pool", "standardised"]
 Array = NDArray[np.float32]
 _RATIO = 0.5
 """Weight of the adapter beside ``z_image``. nDCG@10 on these questions (GCompris, clip art, furniture): search alone
-0.351, 0.419, 0.608; ratio 0.3: 0.354, 0.440, 0.640; 0.5: 0.346, 0.450, 0.651; 0.7, the most likely: 0.335, 0.438, 0.663."""
+0.351, 0.419, 0.608; ratio 0.3 0.354, 0.440, 0.640; 0.5 0.346, 0.450, 0.651; 0.7 (likeliest) 0.335, 0.438, 0.663."""
 _COUNTS = {"gcompris": 150, "openclipart": 60, "furniture": 40}
 """Questions a set: what is most like a user's own pictures counts most."""
 

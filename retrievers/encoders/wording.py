@@ -6,10 +6,11 @@ Each comes from another side than the search's own vectors, so that a reranker l
 """
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +97,7 @@ class Neighbours:
 
     def _vote(self, rows: NDArray[np.intp], scores: Array) -> str:
         weights = np.exp((scores - scores[0]) / _SPREAD)
-        votes: Counter[str] = Counter()
+        votes: dict[str, float] = defaultdict(float)
         for row, weight in zip(rows, weights / weights.sum(), strict=True):
             for place, word in enumerate(dict.fromkeys(self.words[row])):
                 votes[word] += float(weight) * (_LATER if place else 1.0)
@@ -131,6 +132,6 @@ def _seen(shares: Array, classes: Sequence[str]) -> str:
     return f"{how} {names}" if names else ""
 
 
-def _unit(rows: Array) -> Array:
+def _unit(rows: NDArray[np.floating[Any]]) -> Array:
     scaled: Array = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)).astype(np.float32)
     return scaled

@@ -154,7 +154,8 @@ def neighbours(library: Library, words: frozenset[str]) -> Neighbours:
 
 def same_concept(one: Library, other: Library) -> NDArray[np.bool_]:
     """(n, m) whether two rows show one concept."""
-    return np.array(one.concepts)[:, None] == np.array(other.concepts)[None, :]
+    same: NDArray[np.bool_] = np.array(one.concepts)[:, None] == np.array(other.concepts)[None, :]
+    return same
 
 
 def described(encoder: MiniEncoder, near: Neighbours, part: Library, train: Library) -> list[str]:
