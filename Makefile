@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help models demo test lint types format check clean
+.PHONY: help models demo test test-vllm lint types format check clean
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ demo: models ## Index the sample collection, ask, and write an evidence sheet
 
 test: models ## Run the tests
 	$(BIN)/python -m pytest
+
+test-vllm: models ## Prepare vLLM's CPU build (250 MB) and run the tests that need it
+	$(BIN)/python .ci/prepare_vllm.py
+	$(BIN)/python -m pytest -m vllm tests/serving
 
 lint: $(STAMP) ## ruff
 	$(BIN)/ruff check .

@@ -54,9 +54,8 @@ def judges_of(server: Server, base: Path, adapter: Path | None = None, served_na
 
     def fresh(size: int) -> YesNoModel:
         # A tenant of its own: neither prefixes nor pictures of another pass are reused.
-        return served_judge(
-            server, base, served_name, at_once=size, tenant="parity", tenant_key=secrets.token_bytes(32)
-        )
+        key = secrets.token_bytes(32)
+        return _Brief(served_judge(server, base, served_name, at_once=size, tenant="parity", tenant_key=key))
 
     return Judges(reference=_local(base, adapter), served=fresh(1), suspects=suspects, served_at=fresh)
 

@@ -23,7 +23,7 @@ _CANDIDATES = (
     "def f(n):\n    return n if n < 2 else f(n - 1) + f(n - 2)",
     "東京の天気は晴れ、最高気温は二十八度です。 🪁🌊",
     # Longer than a block of the prefix cache (128 tokens on a CPU).
-    "The harbour rules of 1931 were read aloud to every crew before it was given a berth. " * 12,
+    "The harbour rules of 1931 were read aloud to every crew before it was given a berth. " * 8,
 )
 COUNT = len(_QUESTIONS) * len(_CANDIDATES)
 """More than the largest batch."""

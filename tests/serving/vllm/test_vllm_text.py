@@ -12,9 +12,10 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from foveate import models
+from foveate import models, rerankers
 from foveate.errors import CallerError, ModelError
 from foveate.rerankers.client import OpenAIChat
+from foveate.rerankers.lora.adapters import check_adapter
 from foveate.rerankers.protocols import Message, Sampling
 from foveate.serving.vllm import state
 from foveate.serving.vllm.adapters import load, loaded, room_for
@@ -32,6 +33,7 @@ from tests.serving.vllm.conftest import Serve
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
 QV = ("q_proj", "v_proj")
+SHIPPED = Path(rerankers.__file__).parent / "adapters" / "mini_reranker"
 SAY = Sampling(max_tokens=1, temperature=0)
 # A block of the cache has 128 tokens on a CPU.
 LONG = [Message(role="user", text="The lighthouse keeper wrote down every ship that passed. " * 40)]
@@ -42,18 +44,16 @@ class Case:
     server: Server
     states: Path
     base: Path
-    wild: Path
-    """Folder of the adapter that is loaded from the start."""
-    wild_name: str
-    calm: Path
-    """Folder of one that is not."""
+    shipped: str
+    """What the shipped adapter is asked for by; it is loaded from the start."""
+    random: Path
+    """Folder of an adapter that is not loaded."""
 
 
 @pytest.fixture(scope="module")
 def case(serve: Serve, states: Path, vllm_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
     base, folder = models.get("smollm2"), tmp_path_factory.mktemp("adapters")
-    wild = makers.adapter(folder / "wild", base, modules=QV)
-    calm = makers.adapter(folder / "calm", base, seed=2, modules=QV)
+    random = makers.adapter(folder / "random", base, seed=2, modules=QV)
     server = serve(
         Launch(
             model=base,
@@ -62,10 +62,10 @@ def case(serve: Serve, states: Path, vllm_python: Path, tmp_path_factory: pytest
             python=vllm_python,
             context=2048,
             kv_gb=1,
-            lora=room_for([], rank=8, modules=QV),
+            lora=room_for([check_adapter(SHIPPED, base)], modules=QV),
         )
     )
-    return Case(server, states, base, wild, load(server, wild, states), calm)
+    return Case(server, states, base, load(server, SHIPPED, states), random)
 
 
 def chat(case: Case, model: str | None = None, tenant: str | None = None) -> OpenAIChat:
@@ -96,7 +96,7 @@ def run(case: Case, *arguments: str) -> tuple[int, object]:
 def test_up(case: Case) -> None:
     code, rows = run(case, "status")
     assert code == 0 and isinstance(rows, list)
-    assert rows[0]["state"] == "up" and rows[0]["serves"] == ["smollm2", case.wild_name]
+    assert rows[0]["state"] == "up" and rows[0]["serves"] == ["smollm2", case.shipped]
     assert "key" not in rows[0]
 
 
@@ -125,16 +125,18 @@ def test_the_same_scores_as_in_process(case: Case) -> None:
 
 
 def test_the_same_scores_with_an_adapter(case: Case) -> None:
-    judges = judges_of(case.server, case.base, case.wild)
-    report = asyncio.run(compare(judges.reference, judges.served, probes(), served_at=judges.served_at))
+    judges = judges_of(case.server, case.base, SHIPPED)
+    report = asyncio.run(
+        compare(judges.reference, judges.served, probes(), batches=(1, 32), served_at=judges.served_at)
+    )
     assert report.accepted and report.worst.size < 1e-3, report
     assert set(report.kendall.values()) == {1.0}
 
 
 def test_a_server_without_the_adapter_is_refused(case: Case) -> None:
-    judges = judges_of(case.server, case.base, case.wild, served_name="smollm2")
+    judges = judges_of(case.server, case.base, SHIPPED, served_name="smollm2")
     report = asyncio.run(compare(judges.reference, judges.served, probes()[:9], batches=(8,), suspects=judges.suspects))
-    assert report.worst.size > 0.05
+    assert report.worst.size > report.tolerance
     with pytest.raises(Refused, match="it answers as the base model without the adapter"):
         require(report)
 
@@ -150,25 +152,25 @@ def test_prefixes_are_reused_within_a_tenant(case: Case) -> None:
 
 def test_an_adapter_has_its_own_cache(case: Case) -> None:
     assert cached(chat(case, tenant="both")) == 0
-    assert cached(chat(case, case.wild_name, tenant="both")) == 0
-    assert cached(chat(case, case.wild_name, tenant="both")) >= 256
+    assert cached(chat(case, case.shipped, tenant="both")) == 0
+    assert cached(chat(case, case.shipped, tenant="both")) >= 256
 
 
 def test_adapters_come_and_go(case: Case) -> None:
-    code, said = run(case, "adapters", "load", str(case.calm))
+    code, said = run(case, "adapters", "load", str(case.random))
     assert code == 0 and isinstance(said, dict)
     name = said["adapter"]
-    assert loaded(case.server) == sorted([name, case.wild_name])
+    assert loaded(case.server) == sorted([name, case.shipped])
     prompts = probes()[:2]
 
     async def probabilities(model: str | None) -> list[float]:
         found = await judges_of(case.server, case.base, served_name=model).served.judge(prompts)
         return [judgement.probability for judgement in found]
 
-    base, wild, calm = (asyncio.run(probabilities(model)) for model in (None, case.wild_name, name))
-    assert base != pytest.approx(calm, abs=1e-3) and wild != pytest.approx(calm, abs=1e-3)
+    base, shipped, random = (asyncio.run(probabilities(model)) for model in (None, case.shipped, name))
+    assert base != pytest.approx(random, abs=1e-3) and shipped != pytest.approx(random, abs=1e-3)
     assert run(case, "adapters", "unload", name)[0] == 0
-    assert loaded(case.server) == [case.wild_name]
+    assert loaded(case.server) == [case.shipped]
     with pytest.raises(ModelError, match="no model"):
         asyncio.run(probabilities(name))
 
