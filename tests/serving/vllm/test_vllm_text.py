@@ -12,11 +12,12 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from foveate import models, rerankers
+from foveate import models
 from foveate.errors import CallerError, ModelError
 from foveate.rerankers.client import OpenAIChat
 from foveate.rerankers.lora.adapters import check_adapter
 from foveate.rerankers.protocols import Message, Sampling
+from foveate.rerankers.shipped import ADAPTER
 from foveate.serving.vllm import state
 from foveate.serving.vllm.adapters import load, loaded, room_for
 from foveate.serving.vllm.cli import app
@@ -33,7 +34,7 @@ from tests.serving.vllm.conftest import Serve
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
 QV = ("q_proj", "v_proj")
-SHIPPED = Path(rerankers.__file__).parent / "adapters" / "mini_reranker"
+
 SAY = Sampling(max_tokens=1, temperature=0)
 # A block of the cache has 128 tokens on a CPU.
 LONG = [Message(role="user", text="The lighthouse keeper wrote down every ship that passed. " * 40)]
@@ -62,10 +63,10 @@ def case(serve: Serve, states: Path, vllm_python: Path, tmp_path_factory: pytest
             python=vllm_python,
             context=2048,
             kv_gb=1,
-            lora=room_for([check_adapter(SHIPPED, base)], modules=QV),
+            lora=room_for([check_adapter(ADAPTER, base)], modules=QV),
         )
     )
-    return Case(server, states, base, load(server, SHIPPED, states), random)
+    return Case(server, states, base, load(server, ADAPTER, states), random)
 
 
 def chat(case: Case, model: str | None = None, tenant: str | None = None) -> OpenAIChat:
@@ -125,7 +126,7 @@ def test_the_same_scores_as_in_process(case: Case) -> None:
 
 
 def test_the_same_scores_with_an_adapter(case: Case) -> None:
-    judges = judges_of(case.server, case.base, SHIPPED)
+    judges = judges_of(case.server, case.base, ADAPTER)
     report = asyncio.run(
         compare(judges.reference, judges.served, probes(), batches=(1, 32), served_at=judges.served_at)
     )
@@ -134,7 +135,7 @@ def test_the_same_scores_with_an_adapter(case: Case) -> None:
 
 
 def test_a_server_without_the_adapter_is_refused(case: Case) -> None:
-    judges = judges_of(case.server, case.base, SHIPPED, served_name="smollm2")
+    judges = judges_of(case.server, case.base, ADAPTER, served_name="smollm2")
     report = asyncio.run(compare(judges.reference, judges.served, probes()[:9], batches=(8,), suspects=judges.suspects))
     assert report.worst.size > report.tolerance
     with pytest.raises(Refused, match="it answers as the base model without the adapter"):
