@@ -33,8 +33,7 @@ from foveate.evals.stats import paired
 from foveate.ids import digest
 from foveate.rerankers import shipped
 from foveate.rerankers.blended import Blend, BlendedReranker, FirstStage
-from foveate.rerankers.calibration import Calibrator
-from foveate.rerankers.cascade import Budget, Cascade, Stage, Undecided
+from foveate.rerankers.cascade import Budget, Cascade, Undecided
 from foveate.rerankers.choices import ChatChoices
 from foveate.rerankers.listwise import ListwiseReranker
 from foveate.rerankers.local import LocalChat
@@ -150,11 +149,10 @@ def scored(orders: Sequence[Sequence[str]], asked: Sequence[Asked]) -> NDArray[n
     return ranked("ndcg", orders, [dict.fromkeys(one.right, 1.0) for one in asked], 10)
 
 
-def cascade_of(dear: Reranker, depth: int) -> Cascade:
-    """``z_image`` for all, the dear reranker for 40% of them at most."""
-    first = Stage(reranker=FirstStage(), calibrator=Calibrator.load(shipped.FIRST, model=FirstStage().name))
+def cascade_of(cheap: Reranker, dear: Reranker, depth: int) -> Cascade:
+    """The cheap one for all, the dear one for 40% of them at most."""
     budget = Budget(calls=int(_SHARE * depth))
-    return Cascade([first, Stage(reranker=dear)], budget=budget, undecided=Undecided(low=0.0, high=1.0))
+    return Cascade([cheap, dear], budget=budget, undecided=Undecided(low=0.0, high=1.0))
 
 
 async def run(asked: Sequence[Asked], encoder: MiniEncoder, depth: int, others: bool) -> list[Line]:
@@ -166,7 +164,9 @@ async def run(asked: Sequence[Asked], encoder: MiniEncoder, depth: int, others: 
     lines.append(await measure(SentenceReranker(encoder.encode_text), asked, 0))
     lines.append(await measure(pointwise, asked, depth, judge))
     lines.append(await measure(blended, asked, depth, judge))
-    cascade = cascade_of(blended, depth)
+    cheap = BlendedReranker(SentenceReranker(encoder.encode_text), Blend.load(shipped.FIRST))
+    lines.append(await measure(cheap, asked, 0))
+    cascade = cascade_of(cheap, blended, depth)
     line = await measure(cascade, asked, 0, judge)
     dear = cascade.calls[blended.name] / len(asked)
     lines.append(Line(name=line.name, ndcg=line.ndcg, calls=dear, milliseconds=float("nan")))
@@ -188,13 +188,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="quality against cost of rerankers on the stamps")
     parser.add_argument("--quick", action="store_true", help="every fifth stamp, 24 questions, the best 10")
     parser.add_argument("--stamps", type=Path, help="folder of stamps; fetched from Debian if not given")
+    parser.add_argument("--questions", type=int, help="so many captions, drawn by seed 0, instead of all")
     chosen = parser.parse_args()
     stamps = read_stamps(chosen.stamps or fetch_stamps(platformdirs.user_cache_path("foveate") / "datasets"))
     stamps = stamps[::5] if chosen.quick else stamps
     depth = _QUICK_DEPTH if chosen.quick else _DEPTH
     encoder = MiniEncoder()
-    asked = questions(stamps, encoder, depth, 24 if chosen.quick else None)
-    lines = asyncio.run(run(asked, encoder, depth, not chosen.quick))
+    asked = questions(stamps, encoder, depth, 24 if chosen.quick else chosen.questions)
+    lines = asyncio.run(run(asked, encoder, depth, not (chosen.quick or chosen.questions)))
     report(lines, asked, stamps, depth)
 
 
@@ -209,7 +210,7 @@ def report(lines: Sequence[Line], asked: Sequence[Asked], stamps: Sequence[Stamp
         cost = "judgements shared" if np.isnan(line.milliseconds) else f"{line.milliseconds:.0f} ms"
         few = "" if every else f"  ({len(line.ndcg)} questions)"
         print(f"  {line.name:50.50} nDCG@10 {mean:.4f}  {line.calls:5.1f} calls  {cost}{few}")
-    first, _, _, dear, cascade = lines[:5]
+    first, _, _, dear, _, cascade = lines[:6]
     spread = np.repeat(np.arange(len(asked)), weights)
     groups = [asked[i].question for i in spread]
     found = paired(dear.ndcg[spread][:, None], first.ndcg[spread][:, None], groups=groups)

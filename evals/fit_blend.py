@@ -1,8 +1,9 @@
 """Fit what joins the shipped adapter with the first stage: ``python -m foveate.evals.fit_blend``.
 
 Titles of pictures that nothing was trained on (GCompris, and the held-out concepts of clip art and furniture) are
-searched among their own set, as in :mod:`foveate.retrievers.training.mini_head`; the best 20 are judged. Two curves are
-fitted by logistic regression: adapter and ``z_image`` together, and ``z_image`` alone, which a cascade begins with.
+searched among their own set, as in :mod:`foveate.retrievers.training.mini_head`; the best 20 are judged. Two pairs of
+weights are fitted by logistic regression: of the adapter and ``z_image``, and of the sentence reranker and ``z_image``,
+which the cascade of ``benchmarks.rerank`` begins with.
 """
 
 import argparse
@@ -21,10 +22,10 @@ from foveate.ids import digest
 from foveate.locators import Box
 from foveate.records import Chunk, Hit, Result
 from foveate.rerankers import shipped
-from foveate.rerankers.blended import Blend, FirstStage, fit_blend
-from foveate.rerankers.fitting import fit_calibrator
+from foveate.rerankers.blended import Blend, fit_blend
 from foveate.rerankers.local_judge import LocalJudge
 from foveate.rerankers.pointwise import PointwiseReranker
+from foveate.rerankers.sentences import SentenceReranker
 from foveate.retrievers.encoders.mini import MiniEncoder
 from foveate.retrievers.encoders.wording import Neighbours
 from foveate.retrievers.training.described import Library, among, described, gather, joined, stamps
@@ -123,13 +124,22 @@ async def _fit(options: argparse.Namespace) -> None:
             rows += [(judged[one.chunk.id], one.score, one.chunk.id in asked.right) for one in asked.results]
     blend = fit_blend(rows, reranker=reranker.name, ratio=_RATIO)
     blend.save(options.out / shipped.BLEND.name)
-    first = fit_calibrator([(z, right) for _, z, right in rows], model=FirstStage().name, scale="any")
+    cheap = SentenceReranker(MiniEncoder().encode_text)
+    first = fit_blend(await _judged_cheaply(cheap, [asked for _, asked, _ in kept]), reranker=cheap.name)
     first.save(options.out / shipped.FIRST.name)
     print(f"{len(kept)} questions, {len(rows)} candidates: {blend}")  # noqa: T201
     for source in _COUNTS:
         figures = _figures([(asked, judged) for name, asked, judged in kept if name == source], blend)
         print(source, figures)  # noqa: T201
     judge.close()
+
+
+async def _judged_cheaply(reranker: SentenceReranker, kept: Sequence[Asked]) -> list[tuple[float, float, bool]]:
+    rows = []
+    for asked in kept:
+        said = {hit.chunk_id: hit.score for hit in await reranker.rerank(asked.question, asked.results)}
+        rows += [(said[one.chunk.id], one.score, one.chunk.id in asked.right) for one in asked.results]
+    return rows
 
 
 def _figures(kept: Sequence[tuple[Asked, dict[str, float]]], blend: Blend) -> dict[str, float]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from foveate.errors import CallerError, ModelError
 from foveate.records import Hit, Result
-from foveate.rerankers.blended import Blend, BlendedReranker, fit_blend, log_odds
+from foveate.rerankers.blended import Blend, BlendedReranker, FirstStage, fit_blend, log_odds
 from foveate.rerankers.hits import check_distinct, ranked
 from foveate.rerankers.protocols import ImagePart
 from tests.contracts.reranker import RerankerContract, result
@@ -35,6 +35,20 @@ class TestContract(RerankerContract):
     @pytest.fixture
     def reranker(self) -> BlendedReranker:
         return BlendedReranker(ByLength(), BLEND)
+
+
+class TestFirstStage(RerankerContract):
+    pointwise = True
+
+    @pytest.fixture
+    def reranker(self) -> FirstStage:
+        return FirstStage()
+
+
+def test_what_the_first_stage_did_not_see_stands_below() -> None:
+    pool = [result("text", "a museum", score=9.0), result("seen", None, part="picture", z=0.5)]
+    hits = asyncio.run(FirstStage().rerank("q", pool))
+    assert [hit.chunk_id for hit in hits] == [pool[1].chunk.id, pool[0].chunk.id] and hits[1].score < 0
 
 
 def scores(results: list[Result], blend: Blend = BLEND) -> dict[str, float]:
