@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.report import finish
 from foveate import Agent
 from foveate.records import Hit, Result
-from foveate.rerankers.protocols import Message, Reply, Sampling
+from foveate.rerankers.protocols import ImagePart, Message, Reply, Sampling
 from foveate.rerankers.scripted import ScriptedChat
 from foveate.retrievers.encoders.hashed import HashedEncoder
 
@@ -100,10 +100,10 @@ def instrument(agent: Agent, clock: Clock) -> None:
     encoder.encode_text = clock.wrap(encoder.encode_text)  # type: ignore[method-assign]
     rerank = reranker.rerank
 
-    async def timed(question: str, results: Sequence[Result]) -> list[Hit]:
+    async def timed(question: str, results: Sequence[Result], *, images: Sequence[ImagePart] = ()) -> list[Hit]:
         # Encoding within it is not counted twice: the clock is set, not added to.
         before, start = clock.seconds, time.perf_counter()
-        hits = await rerank(question, results)
+        hits = await rerank(question, results, images=images)
         clock.seconds = before + time.perf_counter() - start
         return hits
 
