@@ -74,7 +74,7 @@ class Agent:
         settings: Settings | None = None,
         encoder: Encoder | str | None = None,
         model: ChatModel | None = None,
-        reranker: Reranker | None = None,
+        reranker: Reranker | str | None = None,
         **flags: Any,
     ) -> Self:
         """Open a collection, making it when it is not there.
@@ -85,7 +85,7 @@ class Agent:
             settings: all settings; else they are loaded, with ``flags`` on top.
             encoder: a name or an encoder, instead of the one the settings name.
             model: instead of the generator the settings name.
-            reranker: instead of the one the settings name.
+            reranker: a name or a reranker, instead of the one the settings name.
             **flags: single settings, such as ``home`` or ``budget``.
 
         Raises:
@@ -101,7 +101,8 @@ class Agent:
         model = model or generator_of(chosen)
         collection = Collection.open(chosen.home, name, info, chosen.store, create=create)
         try:
-            reranker = reranker or open_reranker(chosen.reranker, chosen, encoder, _look)
+            if reranker is None or isinstance(reranker, str):
+                reranker = open_reranker(reranker or chosen.reranker, chosen, encoder, _look)
         except BaseException:
             collection.close()
             raise

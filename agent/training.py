@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from foveate.agent import showing
 from foveate.errors import CallerError, FoveateError
 from foveate.ids import digest
 from foveate.media.render import crop
@@ -75,7 +76,7 @@ def collection_pairs(
     info = EncoderInfo(name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim)
     with Collection.open(settings.home, name, info, settings.store) as collection:
         points = sorted(collection.store.scroll(vectors=True), key=lambda point: point.id)
-        tell = describe or (lambda chunk: _tagged(chunk, encoder))
+        tell = describe or (lambda chunk: _told(chunk, encoder))
         items = _limited([item_of(chunk_of(point), tell, sees=wanted.sees) for point in points], wanted.questions)
         if not any(item.question for item in items):
             raise CallerError(
@@ -144,9 +145,9 @@ def _similar(points: Sequence[Point], dim: int) -> list[Encode]:
     return [partial(rows, kind) for kind in _VECTORS]
 
 
-def _tagged(chunk: Chunk, encoder: Encoder) -> str:
+def _told(chunk: Chunk, encoder: Encoder) -> str:
+    """As a reranker is shown it: an adapter trained on other words would be judged on these."""
     try:
-        tags = encoder.tag_images([crop(Path(chunk.path), chunk.locator, _LOOK_PX)])[0]
+        return showing.describe(encoder, [crop(Path(chunk.path), chunk.locator, _LOOK_PX)])[0]
     except (FoveateError, OSError):
         return ""  # gone or broken since it was indexed
-    return "a picture that looks like " + ", ".join(f"{word} ({share:.0%})" for word, share in tags) if tags else ""

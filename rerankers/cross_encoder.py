@@ -8,8 +8,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,9 @@ class CrossEncoderReranker:
         long_ones = [pair for pair in pairs if longest and len(pair[0]) + len(pair[1]) + 8 > longest]
         if not long_ones or not _LOG.isEnabledFor(logging.INFO):
             return
-        with _quiet():
+        from foveate.rerankers.loading import quiet  # late: it loads torch, as the model has by now
+
+        with quiet():
             rows = self._model.tokenizer([list(pair) for pair in long_ones])["input_ids"]
         if cut := sum(len(row) > longest for row in rows):
             _LOG.info("%d of %d candidates were cut to %d tokens by %r", cut, len(pairs), longest, self.name)
@@ -155,10 +156,12 @@ def _check(folder: Path) -> None:
 def _load(folder: Path, max_tokens: int | None, device: str) -> Any:
     try:
         from sentence_transformers import CrossEncoder
+
+        from foveate.rerankers.loading import quiet
     except ImportError as error:
         raise ExtraMissing("sentence-transformers", "hub") from error
     try:
-        with _quiet():
+        with quiet():
             model = CrossEncoder(
                 str(folder),
                 device=device,
@@ -174,19 +177,3 @@ def _load(folder: Path, max_tokens: int | None, device: str) -> Any:
     if outputs != 1:
         raise ModelError(f"{str(folder)!r} has {outputs} outputs; a cross-encoder for ranking has 1")
     return model
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A library prints nothing: no bars, no advice; what the user had set comes back afterwards."""
-    from transformers.utils import logging as transformers_logging
-
-    bars, level = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity(transformers_logging.CRITICAL)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()

@@ -99,3 +99,5 @@ def test_an_agent_says_which_reranker_is_in_force(tmp_path: Path) -> None:
 
     with Agent.open("c", home=tmp_path, encoder="hashed", reranker=None, generator="scripted") as agent:
         assert agent.reranker.name == "sentences"
+    with Agent.open("c", home=tmp_path, encoder="hashed", reranker="frames", generator="scripted") as agent:
+        assert agent.reranker.name.startswith("frames")
