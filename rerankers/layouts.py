@@ -129,13 +129,18 @@ LAYOUTS = {
         ),
     ),
 }
-"""Stage -> layout. The agent's plan, retrieve, read and judge ask no model, hence have none."""
+"""Stage -> layout. Those of reasoning stand in :mod:`foveate.rerankers.reasoning.prompts`."""
 
 ELSEWHERE = {
+    "ask": "foveate.rerankers.reasoning.prompts:ASK",
     "compressed": "foveate.rerankers.projector:COMPRESSED",
     "listwise": "foveate.rerankers.listwise:LISTWISE",
     "pairwise": "foveate.rerankers.pairwise:PAIRWISE",
+    "plan": "foveate.rerankers.reasoning.prompts:PLAN",
+    "quote": "foveate.rerankers.reasoning.prompts:QUOTE",
+    "read": "foveate.rerankers.reasoning.prompts:READ",
     "rerank_batch": "foveate.rerankers.batch_prompting:BATCHED",
+    "verify": "foveate.rerankers.reasoning.prompts:VERIFY",
 }
 """Stages whose layout stands beside what reads the replies: ``module:attribute``, loaded on use."""
 

@@ -1,0 +1,1 @@
+"""Visual question answering that looks things up: pictures to entities to passages to answers."""

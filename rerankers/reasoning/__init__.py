@@ -1,0 +1,1 @@
+"""Reasoning with a language model: plans, short answers, quotes, entailment."""

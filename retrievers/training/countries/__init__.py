@@ -1,0 +1,1 @@
+"""A knowledge base with pictures, made from public packages: countries, cities, flags."""
