@@ -76,7 +76,7 @@ def test_stages() -> None:
 
 
 def test_faults(tmp_path: Path) -> None:
-    with pytest.raises(CallerError, match="unknown stage 'plan'"):
-        run("show", "plan")
+    with pytest.raises(CallerError, match="unknown stage 'dance'"):
+        run("show", "dance")
     with pytest.raises(ModelError):
         run("show", "answer", "--model", str(tmp_path))
