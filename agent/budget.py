@@ -2,17 +2,29 @@
 
 import time
 
-from foveate.agent.state import AgentState
 from foveate.settings import Budget
 
-__all__ = ["seconds_left", "spent"]
+__all__ = ["deadline", "rounds", "seconds_left"]
 
 
-def seconds_left(state: AgentState, budget: Budget) -> float:
+def seconds_left(started_s: float, budget: Budget) -> float:
     """Seconds until this question's time is over; below 0 when it is."""
-    return budget.seconds - (time.monotonic() - state["started_s"])
+    return deadline(started_s, budget) - time.monotonic()
 
 
-def spent(state: AgentState, budget: Budget) -> bool:
-    """True when no further hop may start."""
-    return state["hop"] >= budget.hops or seconds_left(state, budget) <= 0
+def deadline(started_s: float, budget: Budget) -> float:
+    """``time.monotonic()`` at which it is over."""
+    return started_s + budget.seconds
+
+
+def rounds(budget: Budget, used: int, after: int) -> int:
+    """Rounds of retrieval that a step may take; 0 when it must not start.
+
+    Args:
+        budget: of the question.
+        used: rounds before it, along its chain.
+        after: steps that wait for it, one after the other, and want one round each.
+    """
+    if used >= budget.hops:
+        return 0
+    return max(1, min(budget.step_hops, budget.hops - used - after))

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from foveate.agent.state import QuoteRef
-from foveate.locators import CharSpan, Locator
+from foveate.locators import CharSpan, Locator, describe
 from foveate.records import Chunk, Citation
 from foveate.rerankers.sentences import content_words
 
-__all__ = ["Support", "bind", "citation", "quote_text", "split_claims"]
+__all__ = ["Support", "bind", "citation", "cited", "note_of", "quote_text", "split_claims"]
 
 _SUPPORTED = 0.6
 """Share of a claim's content words that one quote must hold."""
@@ -30,6 +30,14 @@ class Support:
 def quote_text(quote: QuoteRef, chunk: Chunk) -> str:
     """The words of a quote: verbatim from the chunk, or what the picture was told as."""
     return (chunk.text or "")[quote["start"] : quote["end"]] if quote["end"] else quote["words"]
+
+
+def note_of(quote: QuoteRef, chunk: Chunk) -> str:
+    """A quote as models are shown it: what it is from, and its words."""
+    what = {"image": "Picture", "film": "Film"}.get(chunk.kind, "Document")
+    label = f"{what} {chunk.title!r}" if chunk.title else what
+    where = f" at {describe(chunk.locator)}" if chunk.kind == "film" else ""
+    return f"{label}{where}: {quote_text(quote, chunk)}"
 
 
 def split_claims(text: str) -> list[str]:

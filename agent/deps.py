@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from PIL.Image import Image
 
@@ -13,6 +13,9 @@ from foveate.retrievers.points import chunk_of
 from foveate.retrievers.protocols import Encoder
 from foveate.retrievers.search import SearchQuery
 from foveate.settings import Budget
+
+if TYPE_CHECKING:
+    from foveate.agent.multihop.protocols import Strategy
 
 __all__ = ["Deps", "Finder"]
 
@@ -33,13 +36,28 @@ class Deps:
     searcher: Finder
     reranker: Reranker
     model: ChatModel
+    """Drafts answers."""
+    strategy: "Strategy"
+    """Gathers evidence for a step."""
     budget: Budget
     look: Callable[[Chunk], Image]
     """Pixels of a chunk, rendered from the user's file for this call only."""
     load: Callable[[str], Image]
     """A picture of the question, from its path."""
+    reasoner: ChatModel | None = None
+    """Plans, reads and verifies; None plans by rules and leaves reading to the draft."""
+    reading: Literal["sentences", "margins"] = "sentences"
     emit: Callable[[object], None] = field(default=lambda _: None)
     """Takes the events of :mod:`foveate.agent.events`."""
+
+    @property
+    def drafts(self) -> bool:
+        """Whether a short answer is still put into sentences by the generator.
+
+        A reasoner of its own stands beside a generator too small to be trusted with that: its answers are shown with
+        the sentences of the evidence.
+        """
+        return self.reasoner is None or self.reasoner is self.model
 
     def chunks(self, ids: Sequence[str]) -> list[Chunk]:
         """Chunks by id, in order; those gone meanwhile are left out."""

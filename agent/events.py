@@ -6,17 +6,36 @@ from typing import Any, Literal
 
 from foveate.records import Answer
 
-__all__ = ["Answered", "Delta", "Event", "Stage"]
+__all__ = ["Answered", "Delta", "Event", "Margin", "Stage", "StageName"]
+
+StageName = Literal["plan", "gather", "read", "count", "compare", "verify", "answer"]
+"""``gather`` to ``compare`` come once a step of the plan, of steps side by side in the order in which they end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A node of the graph ended."""
+    """A stage of the question's way ended."""
 
-    name: Literal["plan", "retrieve", "rerank", "read", "judge", "answer"]
+    name: StageName
     detail: Mapping[str, Any]
-    """What it found: queries, hits with scores, quotes, verdict."""
+    """What it found: steps, queries, hits with scores, quotes, verdict."""
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Margin:
+    """A note on one piece of long evidence, as soon as that piece is read."""
+
+    chunk_id: str
+    source: str
+    """Path of the media."""
+    text: str
+    """Words of the evidence that help; empty when nothing does."""
+    relevant: bool
+    index: int
+    """Of this piece, from 1."""
+    of: int
+    """Pieces to be read in all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +52,12 @@ class Answered:
     answer: Answer
 
 
-Event = Stage | Delta | Answered
+Event = Stage | Margin | Delta | Answered
+_NAMES = {Stage: "stage", Margin: "margin", Delta: "delta"}
 
 
 def to_dict(event: Event) -> dict[str, Any]:
     """JSON form with ``event`` naming the kind."""
     if isinstance(event, Answered):
         return {"event": "answer", **event.answer.to_dict()}
-    return {"event": "stage" if isinstance(event, Stage) else "delta", **asdict(event)}
+    return {"event": _NAMES[type(event)], **asdict(event)}

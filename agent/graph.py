@@ -1,8 +1,10 @@
 """The graph, and nothing but its wiring.
 
-plan -> retrieve -> rerank -> read -> judge -> answer
-^                            |
-└────────── again ───────────┘
+plan -> step, step, step -> join -> answer
+        ^                    |
+        └──── ready now ─────┘
+
+Steps that do not wait for each other run at the same time.
 """
 
 from typing import Any
@@ -13,12 +15,10 @@ from langgraph.graph.state import CompiledStateGraph
 
 from foveate.agent.deps import Deps
 from foveate.agent.nodes.answer import answer
-from foveate.agent.nodes.judge import judge
+from foveate.agent.nodes.join import join
 from foveate.agent.nodes.plan import plan
-from foveate.agent.nodes.read import read
-from foveate.agent.nodes.rerank import rerank
-from foveate.agent.nodes.retrieve import retrieve
-from foveate.agent.routes import after_judge
+from foveate.agent.nodes.step import step
+from foveate.agent.routes import next_steps
 from foveate.agent.state import AgentState
 
 __all__ = ["build_graph"]
@@ -28,16 +28,12 @@ def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Compile
     """Compile the agent's graph."""
     graph = StateGraph(AgentState, context_schema=Deps)
     graph.add_node("plan", plan)
-    graph.add_node("retrieve", retrieve)
-    graph.add_node("rerank", rerank)
-    graph.add_node("read", read)
-    graph.add_node("judge", judge)
+    graph.add_node("step", step)
+    graph.add_node("join", join)
     graph.add_node("answer", answer)
     graph.add_edge(START, "plan")
-    graph.add_edge("plan", "retrieve")
-    graph.add_edge("retrieve", "rerank")
-    graph.add_edge("rerank", "read")
-    graph.add_edge("read", "judge")
-    graph.add_conditional_edges("judge", after_judge)
+    graph.add_conditional_edges("plan", next_steps, ["step", "answer"])
+    graph.add_edge("step", "join")
+    graph.add_conditional_edges("join", next_steps, ["step", "answer"])
     graph.add_edge("answer", END)
     return graph.compile(checkpointer=checkpointer)

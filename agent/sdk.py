@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from os import PathLike
 from pathlib import Path
@@ -13,14 +13,16 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 from PIL.Image import Image
 
+from foveate.agent.asking import checked, describe_collection, record
 from foveate.agent.deps import Deps
 from foveate.agent.events import Answered, Event
 from foveate.agent.graph import build_graph
 from foveate.agent.loop import Loop
+from foveate.agent.multihop.table import open_strategy
+from foveate.agent.reasoning import open_reasoner
 from foveate.agent.reranking import open_reranker
 from foveate.agent.state import AgentState
-from foveate.errors import CallerError
-from foveate.locators import Box, from_dict
+from foveate.locators import Box
 from foveate.media.render import crop
 from foveate.memory.collection import Collection, EncoderInfo
 from foveate.memory.filters import parse
@@ -34,7 +36,6 @@ from foveate.retrievers.progress import IndexProgress, IndexReport
 from foveate.retrievers.protocols import Encoder
 from foveate.retrievers.search import Searcher, SearchQuery
 from foveate.settings import Settings
-from foveate.usage import Usage
 
 __all__ = ["Agent"]
 
@@ -54,12 +55,21 @@ class Agent:
     """
 
     def __init__(
-        self, collection: Collection, encoder: Encoder, model: ChatModel, reranker: Reranker, settings: Settings
+        self,
+        collection: Collection,
+        encoder: Encoder,
+        model: ChatModel,
+        reranker: Reranker,
+        settings: Settings,
+        *,
+        reasoner: ChatModel | None = None,
     ) -> None:
         self._collection = collection
         self._encoder = encoder
         self._model = model
         self._reranker = reranker
+        self._reasoner = reasoner
+        self._strategy = open_strategy(settings.strategy)
         self._settings = settings
         self._searcher = Searcher(collection.store, encoder)
         self._loop = Loop()
@@ -75,6 +85,7 @@ class Agent:
         encoder: Encoder | str | None = None,
         model: ChatModel | None = None,
         reranker: Reranker | str | None = None,
+        reasoner: ChatModel | str | None = None,
         **flags: Any,
     ) -> Self:
         """Open a collection, making it when it is not there.
@@ -86,6 +97,8 @@ class Agent:
             encoder: a name or an encoder, instead of the one the settings name.
             model: instead of the generator the settings name.
             reranker: a name or a reranker, instead of the one the settings name.
+            reasoner: a name or a chat model that plans, reads and verifies. With a ``model`` of your own and settings
+                that leave the choice open, there is none.
             **flags: single settings, such as ``home`` or ``budget``.
 
         Raises:
@@ -98,7 +111,10 @@ class Agent:
         if encoder is None or isinstance(encoder, str):
             encoder = load_encoder(encoder or chosen.encoder)
         info = EncoderInfo(name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim)
+        open_choice = model is not None and reasoner is None and chosen.reasoner == "auto"
         model = model or generator_of(chosen)
+        if reasoner is None or isinstance(reasoner, str):
+            reasoner = None if open_choice else open_reasoner(reasoner or chosen.reasoner, chosen, model)
         collection = Collection.open(chosen.home, name, info, chosen.store, create=create)
         try:
             if reranker is None or isinstance(reranker, str):
@@ -106,7 +122,7 @@ class Agent:
         except BaseException:
             collection.close()
             raise
-        return cls(collection, encoder, model, reranker, chosen)
+        return cls(collection, encoder, model, reranker, chosen, reasoner=reasoner)
 
     # ---- filling
 
@@ -280,14 +296,14 @@ class Agent:
         self, question: str, images: Sequence[PathIn] | PathIn, filters: str, thread_id: str | None
     ) -> AsyncGenerator[Event, None]:
         given = [images] if isinstance(images, str | PathLike) else list(images)
-        asked = _checked(question, [str(path) for path in given], filters)
+        asked = checked(question, [str(path) for path in given], filters)
         thread = thread_id or uuid.uuid4().hex
         channel: asyncio.Queue[Event | None] = asyncio.Queue()
         run = asyncio.create_task(self._run(asked, thread, channel))
         try:
             while (event := await channel.get()) is not None:
                 yield event
-            yield Answered(answer=_record(await run, thread))
+            yield Answered(answer=record(await run, thread))
         finally:
             run.cancel()
 
@@ -300,6 +316,9 @@ class Agent:
                 searcher=self._searcher,
                 reranker=self._reranker,
                 model=self._model,
+                reasoner=self._reasoner,
+                strategy=self._strategy,
+                reading=self._settings.reading,
                 budget=self._settings.budget,
                 look=_look,
                 load=self._load,
@@ -332,54 +351,3 @@ class Agent:
 def _look(chunk: Chunk | Citation, max_px: int = _LOOK_PX) -> Image:
     path = chunk.source if isinstance(chunk, Citation) else chunk.path
     return crop(Path(path), chunk.locator, max_px)
-
-
-def describe_collection(collection: Collection) -> dict[str, Any]:
-    """Counts and facts of a collection, for ``info``."""
-    return {
-        "name": collection.name,
-        "folder": str(collection.folder),
-        "encoder": collection.encoder.name,
-        "fingerprint": collection.encoder.fingerprint,
-        "dimensions": collection.encoder.dim,
-        "points": collection.store.count(),
-        **collection.ledger.counts(),
-        "missing": len(collection.missing()),
-        "skipped_files": [
-            {"path": row.path, "code": row.code, "reason": row.reason} for row in collection.ledger.skipped()
-        ],
-    }
-
-
-def _checked(question: str, images: list[str], filters: str) -> AgentState:
-    if not question.strip():
-        raise CallerError("the question is empty")
-    if filters.strip():
-        parse(filters)
-    for path in images:
-        if not Path(path).expanduser().is_file():
-            raise CallerError(f"no picture at {path!r}")
-    return {"question": question.strip(), "images": images, "filters": filters.strip()}
-
-
-def _record(state: AgentState, thread: str) -> Answer:
-    return Answer(
-        text=state["text"],
-        verdict=state["verdict"],  # type: ignore[arg-type]  # checkpoints hold plain strings
-        reason=state["reason"],  # type: ignore[arg-type]
-        confidence=state["confidence"],
-        citations=tuple(_citation(item) for item in state["citations"]),
-        usage=Usage(**state["usage"]),
-        trace=tuple(state["trace"]),
-        thread_id=thread,
-    )
-
-
-def _citation(item: Mapping[str, Any]) -> Citation:
-    return Citation(
-        claim=item["claim"],
-        chunk_id=item["chunk_id"],
-        locator=from_dict(item["locator"]),
-        source=item["source"],
-        quote=item["quote"],
-    )

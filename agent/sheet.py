@@ -36,7 +36,7 @@ def write_sheet(path: Path, answers: Sequence[tuple[str, Answer]], look: Callabl
 
 
 def _card(question: str, answer: Answer, look: Callable[[Citation], Image]) -> dict[str, Any]:
-    stages = [{"name": event["stage"], "seconds": event["seconds"], "hop": event["hop"]} for event in answer.trace]
+    stages = [{"name": event["stage"], "seconds": event["seconds"]} for event in answer.trace]
     places: dict[str, Citation] = {}
     for citation in answer.citations:
         places.setdefault(f"{citation.chunk_id}{describe(citation.locator)}", citation)

@@ -26,7 +26,6 @@ import torch
 
 from benchmarks.report import finish
 from foveate.agent.nodes.answer import prompt
-from foveate.agent.nodes.judge import _next_query
 from foveate.chunking.passages import passages
 from foveate.rerankers.client import OpenAIChat
 from foveate.rerankers.layouts import layout
@@ -162,8 +161,9 @@ def reranking(chat: LocalChat, count: int, *, repetitions: int) -> dict[str, Any
     engine = chat._loaded()
     fact = (EXAMPLES / "sample" / "documents" / "red_kite.txt").read_text(encoding="utf-8")
     told = [fact[span.start : span.end] for span in statements(fact)]
-    query = _next_query(ASKED, [max(told[:10], key=len)])
-    prompts = [layout("rerank").messages({"question": query or "", "candidate": text}) for text in captions(count)]
+    # As condensed retrieval asks in its second round.
+    query = f"{ASKED} {' '.join(max(told[:10], key=len).split())}"
+    prompts = [layout("rerank").messages({"question": query, "candidate": text}) for text in captions(count)]
     rows = [engine.prompt.encode(messages) for messages in prompts]
     timed: dict[str, list[float]] = {"grouped": [], "apart": [], "batched": []}
 

@@ -152,7 +152,7 @@ def ask(
 @app.command()
 def info(collection: Name = "home", home: Home = None, json: Json = False) -> None:
     """What a collection holds, and which files were left out and why."""
-    from foveate.agent.sdk import describe_collection
+    from foveate.agent.asking import describe_collection
     from foveate.memory.collection import Collection
 
     settings = _settings(home=home)

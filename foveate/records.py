@@ -167,11 +167,14 @@ class Answer:
     trace: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     """One event a stage, in order: plan, hits with scores, what was read, verdicts."""
     thread_id: str | None = None
+    short: str | None = None
+    """The answer in as few words as possible, copied from the evidence or counted; None where none was read."""
 
     def to_dict(self, *, trace: bool = False) -> dict[str, Any]:
         """JSON form; the trace only when asked for."""
         body: dict[str, Any] = {
             "text": self.text,
+            "short": self.short,
             "verdict": self.verdict,
             "reason": self.reason,
             "confidence": round(self.confidence, 4),

@@ -54,8 +54,10 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    hops: int = Field(default=2, ge=1, le=16)
-    """Retrieval rounds."""
+    hops: int = Field(default=4, ge=1, le=16)
+    """Retrieval rounds along the longest chain of a plan's steps."""
+    step_hops: int = Field(default=2, ge=1, le=16)
+    """Of them, for one step at most."""
     candidates: int = Field(default=40, ge=1, le=1000)
     """Chunks that reach the reranker, per hop."""
     judgements: int = Field(default=16, ge=0, le=1000)
@@ -86,6 +88,14 @@ class Settings(BaseSettings):
     """``local:smollm2``, ``local:/folder`` or ``openai:MODEL@http://host:port/v1``."""
     generator_sees: bool = False
     """True when the generator takes pictures."""
+    reasoner: str = "auto"
+    """Plans, reads and verifies: ``mini`` (the embedded model with its adapter), ``generator``, ``none``,
+    ``local:MODEL+ADAPTER`` or ``openai:MODEL@URL``. ``auto`` is ``mini`` with ``local:smollm2``, else ``generator``."""
+    strategy: str = "condensed"
+    """How evidence is gathered: ``single``, ``condensed``, ``lookup``, ``passage-graph``, ``quotes``, ``tree-search``:
+    docs/reasoning.md."""
+    reading: Literal["sentences", "margins"] = "sentences"
+    """``margins`` reads every relevant chunk to its end and notes what helps (docs/reasoning.md)."""
     reranker: str = "sentences"
     """``sentences``, ``pointwise:mini``, ``cascade:pointwise``, ``pairwise:openai:MODEL@URL``: docs/reranking.md."""
     calibrator: Path | None = None

@@ -1,8 +1,8 @@
-"""The adapter that ships with foveate, and what was fitted with it."""
+"""The adapters that ship with foveate, and what was fitted with them."""
 
 from pathlib import Path
 
-__all__ = ["ADAPTER", "BLEND", "FIRST", "NAME"]
+__all__ = ["ADAPTER", "BLEND", "FIRST", "NAME", "REASONER"]
 
 _FOLDER = Path(__file__).with_name("adapters")
 NAME = "mini"
@@ -13,3 +13,5 @@ BLEND = _FOLDER / "mini_reranker_blend.json"
 """Weights that join its word with ``z_image`` of ``mini``."""
 FIRST = _FOLDER / "mini_first_blend.json"
 """Weights that join the sentence reranker over those words with ``z_image``: the cheap stage of a cascade."""
+REASONER = _FOLDER / "mini_reasoner"
+"""LoRA adapter of ``smollm2`` that plans, reads, quotes and verifies."""

@@ -74,6 +74,8 @@ class Gathered:
     hops: tuple[Hop, ...]
     ended: str
     """Why it stopped, in a few words: ``budget``, ``no new fact``, ``covered`` ..."""
+    quoted: tuple[Fact, ...] = ()
+    """Verbatim words of chunks in ``found`` that alone are to be reasoned over; empty leaves reading to the agent."""
     usage: Usage = field(default_factory=Usage)
 
 

@@ -1,24 +1,27 @@
-"""answer: a draft from what was read, then only the claims that what was read holds, each with its place."""
+"""answer: what the steps came to, in words that what was read holds, each with its place."""
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
 from langgraph.runtime import Runtime
 
 from foveate.agent.budget import seconds_left
-from foveate.agent.citations import Support, bind, cited, quote_text, split_claims
+from foveate.agent.citations import Support, bind, cited, note_of, quote_text, split_claims
 from foveate.agent.deps import Deps
 from foveate.agent.events import Delta
-from foveate.agent.nodes.stage import staged, usage_of
+from foveate.agent.nodes.stage import staged, usage_dict
+from foveate.agent.nodes.step import OUT_OF_BUDGET
+from foveate.agent.outcome import Outcome, outcome_of
 from foveate.agent.state import AgentState, QuoteRef, Turn
 from foveate.errors import FoveateError, ModelError, ServiceError
-from foveate.locators import describe
 from foveate.records import Chunk
 from foveate.rerankers.layouts import layout
 from foveate.rerankers.protocols import ImagePart, Message, Reply, Sampling
+from foveate.rerankers.reasoning.prompts import numbered
 from foveate.usage import Usage
 
 __all__ = ["answer"]
@@ -29,51 +32,91 @@ _HEADING = re.compile(r"^#+ (.*?)\s*\n+")
 _MARKUP = re.compile(r"^#+ |[|*`]|-{3,}", re.MULTILINE)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Said:
+    """What is said, and what it rests on."""
+
+    text: str
+    supports: Sequence[Support]
+    usage: Usage = field(default_factory=Usage)
+    detail: Mapping[str, Any]
+
+
 @staged("answer")
 async def answer(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
-    """Write, check, cite; without evidence say what was looked for."""
+    """Say it, check it, cite it; without evidence say what was looked for."""
     deps = runtime.context
-    chunks = {chunk.id: chunk for chunk in deps.chunks([quote["chunk_id"] for quote in state["quotes"]])}
-    quotes = [quote for quote in state["quotes"] if quote["chunk_id"] in chunks]
-    if not quotes:
-        text = _nothing(state)
-        return _update(state, text, [], Usage()), {"drafted": False}
+    outcome = outcome_of(state)
+    chunks = {chunk.id: chunk for chunk in deps.chunks([quote["chunk_id"] for quote in outcome.quotes])}
+    quotes = [quote for quote in outcome.quotes if quote["chunk_id"] in chunks]
+    update: AgentState = {"verdict": outcome.verdict, "reason": outcome.reason, "confidence": outcome.confidence}
+    if not quotes and not outcome.short:
+        verdict = {"verdict": "unanswerable", "reason": OUT_OF_BUDGET if outcome.out_of_budget else "no_evidence"}
+        return {**update, **verdict, **_told(state, _nothing(state, outcome), [])}, {"drafted": False}  # type: ignore[typeddict-item]
     texts = [quote_text(quote, chunks[quote["chunk_id"]]) for quote in quotes]
+    said = _shown(outcome, quotes, chunks, texts)
+    if said is None or deps.drafts:
+        said = await _drafted(state, deps, quotes, chunks, texts)
+    citations = [item.to_dict() for item in cited(said.supports, quotes, chunks)]
+    update |= {**_told(state, said.text, citations), "short": outcome.short, "usage": usage_dict(said.usage)}
+    if seconds_left(state["started_s"], deps.budget) <= 0:
+        update |= {"verdict": "partial", "reason": OUT_OF_BUDGET}
+    shown = {"short": outcome.short, "chain": [list(pair) for pair in outcome.chain]}
+    return update, {**shown, **said.detail}
+
+
+def prompt(question: str, notes: Sequence[str], images: Sequence[ImagePart] = ()) -> list[Message]:
+    """Instructions, the notes, the question: the layout of this stage, so that what is shared most stands in front."""
+    return [*layout("answer").messages({"notes": numbered(notes), "question": question}, images)]
+
+
+def _shown(
+    outcome: Outcome, quotes: Sequence[QuoteRef], chunks: Mapping[str, Chunk], texts: Sequence[str]
+) -> _Said | None:
+    """The short answer with the sentences that carry it, step by step; None where there is no short answer."""
+    if not outcome.short:
+        return None
+    places = {_place(quote): i for i, quote in enumerate(quotes)}
+    supports = []
+    for quote in outcome.carrying:
+        if (i := places.get(_place(quote))) is not None:
+            supports.append(_verbatim(quotes, chunks, texts, i))
+    supports = list({support.claim: support for support in supports}.values())
+    sentences = " ".join(support.claim for support in supports)
+    whole = len(supports) == 1 and outcome.short.casefold() in sentences.casefold() and not outcome.counted
+    text = sentences if whole else f"{outcome.short}. {sentences}".strip()
+    return _Said(text=text, supports=supports, detail={"drafted": False})
+
+
+async def _drafted(
+    state: AgentState, deps: Deps, quotes: Sequence[QuoteRef], chunks: dict[str, Chunk], texts: Sequence[str]
+) -> _Said:
+    """A draft of the generator, of which only the claims stay that a quote holds."""
     draft, usage, problem = await _draft(state, deps, quotes, chunks)
     claims = split_claims(draft)
     supports = bind(claims, state["question"], texts)
     extractive = not supports
     if extractive:
-        supports = [_verbatim(quotes, chunks, texts)]
-    text = " ".join(support.claim for support in supports)
-    citations = [item.to_dict() for item in cited(supports, quotes, chunks)]
-    update = _update(state, text, citations, usage)
-    if seconds_left(state, deps.budget) <= 0:
-        update |= {"verdict": "partial", "reason": "out_of_budget"}
+        supports = [_verbatim(quotes, chunks, texts, 0)]
     detail = {
         "drafted": bool(draft),
         "draft": draft,
         "claims": len(claims),
         "kept": 0 if extractive else len(supports),
         "quoted_instead": extractive,
-    }
-    return update, detail | ({"problem": problem} if problem else {})
-
-
-def prompt(question: str, notes: Sequence[str], images: Sequence[ImagePart] = ()) -> list[Message]:
-    """Instructions, the notes, the question: the layout of this stage, so that what is shared most stands in front."""
-    numbered = "\n".join(f"[{i}] {' '.join(note.split())}" for i, note in enumerate(notes, 1))
-    return [*layout("answer").messages({"notes": numbered, "question": question}, images)]
+    } | ({"problem": problem} if problem else {})
+    text = " ".join(support.claim for support in supports)
+    return _Said(text=text, supports=supports, usage=usage, detail=detail)
 
 
 async def _draft(
     state: AgentState, deps: Deps, quotes: Sequence[QuoteRef], chunks: dict[str, Chunk]
 ) -> tuple[str, Usage, str | None]:
     """A draft, its cost, and what went wrong. Without time or model the evidence still answers, quoted."""
-    left = seconds_left(state, deps.budget)
+    left = seconds_left(state["started_s"], deps.budget)
     if left <= 0:
         return "", Usage(), "no time left to write"
-    notes = [_note(quote, chunks[quote["chunk_id"]]) for quote in quotes]
+    notes = [note_of(quote, chunks[quote["chunk_id"]]) for quote in quotes]
     images = await asyncio.to_thread(_pictures, quotes, chunks, deps) if deps.model.sees else []
     messages = prompt(state["question"], notes, images)
     sampling = Sampling(max_tokens=deps.budget.answer_tokens)
@@ -95,13 +138,6 @@ async def _stream(deps: Deps, messages: list[Message], sampling: Sampling) -> Re
     raise ModelError(f"model {deps.model.name!r} ended its stream without a reply")
 
 
-def _note(quote: QuoteRef, chunk: Chunk) -> str:
-    what = {"image": "Picture", "film": "Film"}.get(chunk.kind, "Document")
-    label = f"{what} {chunk.title!r}" if chunk.title else what
-    where = f" at {describe(chunk.locator)}" if chunk.kind == "film" else ""
-    return f"{label}{where}: {quote_text(quote, chunk)}"
-
-
 def _pictures(quotes: Sequence[QuoteRef], chunks: dict[str, Chunk], deps: Deps) -> list[ImagePart]:
     parts: list[ImagePart] = []
     for chunk in {quote["chunk_id"]: chunks[quote["chunk_id"]] for quote in quotes}.values():
@@ -116,24 +152,28 @@ def _pictures(quotes: Sequence[QuoteRef], chunks: dict[str, Chunk], deps: Deps) 
     return parts
 
 
-def _verbatim(quotes: Sequence[QuoteRef], chunks: dict[str, Chunk], texts: Sequence[str]) -> Support:
-    """The best evidence in its own words, when no sentence of the draft stands."""
-    chunk = chunks[quotes[0]["chunk_id"]]
-    if quotes[0]["end"]:
+def _verbatim(quotes: Sequence[QuoteRef], chunks: Mapping[str, Chunk], texts: Sequence[str], at: int) -> Support:
+    """Evidence in its own words."""
+    chunk = chunks[quotes[at]["chunk_id"]]
+    if quotes[at]["end"]:
         # The citation keeps the very words; the sentence a person reads goes without heading and table marks.
-        headed = _HEADING.sub(r"\1: ", texts[0])
-        return Support(claim=" ".join(_MARKUP.sub(" ", headed).split()), quotes=(0,))
-    return Support(claim=f"Closest is {chunk.path.rsplit('/', 1)[-1]}: {texts[0]}.", quotes=(0,))
+        headed = _HEADING.sub(r"\1: ", texts[at])
+        return Support(claim=" ".join(_MARKUP.sub(" ", headed).split()), quotes=(at,))
+    return Support(claim=f"Closest is {chunk.path.rsplit('/', 1)[-1]}: {texts[at]}.", quotes=(at,))
 
 
-def _nothing(state: AgentState) -> str:
+def _nothing(state: AgentState, outcome: Outcome) -> str:
     looked = "; ".join(f"{query!r}" for query in state["searched"])
     where = f" (filters: {state['filters']})" if state.get("filters") else ""
-    if state["reason"] == "out_of_budget":
+    if outcome.out_of_budget:
         return f"I ran out of time before I found evidence. Looked for {looked}{where}."
     return f"I cannot tell: nothing in this collection answers it. Looked for {looked}{where}."
 
 
-def _update(state: AgentState, text: str, citations: list[dict[str, Any]], usage: Usage) -> AgentState:
+def _told(state: AgentState, text: str, citations: list[dict[str, Any]]) -> AgentState:
     turns = [*state.get("turns", []), Turn(question=state["question"], answer=text)][-_TURNS:]
-    return {"text": text, "citations": citations, "turns": turns, "usage": (usage_of(state) + usage).to_dict()}
+    return {"text": text, "citations": citations, "turns": turns}
+
+
+def _place(quote: QuoteRef) -> tuple[str, int, int]:
+    return quote["chunk_id"], quote["start"], quote["end"]

@@ -5,48 +5,106 @@ import time
 from typing import Any
 
 from langgraph.runtime import Runtime
+from langgraph.types import Overwrite
 
 from foveate.agent.deps import Deps
 from foveate.agent.nodes.stage import staged
 from foveate.agent.state import AgentState, Turn
 from foveate.records import Modality
+from foveate.rerankers.reasoning.planner import Planned, Planner
+from foveate.rerankers.reasoning.plans import Kind, Plan, Step, plain
+from foveate.usage import Usage
 
-__all__ = ["plan"]
+__all__ = ["complete", "modality", "plan", "route_of", "rule_plan"]
 
 _POINTS_BACK = re.compile(r"\b(it|its|they|them|their|he|she|his|her|that one|those|the same|there)\b", re.IGNORECASE)
 _IMAGE = re.compile(r"\b(picture|photo|photograph|image|drawing|painting)s?\b", re.IGNORECASE)
 _FILM = re.compile(r"\b(film|video|movie|clip|scene)s?\b", re.IGNORECASE)
+_COUNT = re.compile(
+    r"^\s*(how many|count( all)?( the)?|what is the number of)\s+"
+    r"(\w+\s+)?(picture|photo|photograph|image|drawing|painting|film|video|movie|clip|document|page|file)s\b",
+    re.IGNORECASE,
+)
 _BREAK = re.compile(r"(?<=[?;])\s+")
+_RULED_STEPS = 8
 
 
-@staged("plan")
+@staged("plan", first=True)
 async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
-    """One step for each sentence that asks; each goes to the modality it names."""
+    """Steps by the reasoner where there is one and the question may need several; else one for each that asks."""
+    deps = runtime.context
     whole = complete(state["question"], state.get("turns", []))
-    # A completed follow-up stays in one piece: its halves only make sense together.
-    pieces = [whole] if whole != state["question"] else _BREAK.split(whole)
-    parts = [part.strip() for part in pieces if part.strip()]
-    steps: list[dict[str, Any]] = [
-        {"id": f"s{i}", "query": part, "modality": modality(part), "after": []} for i, part in enumerate(parts, 1)
+    pictures = len(state.get("images", []))
+    ruled = rule_plan(whole, whole != state["question"])
+    # What the rules see at a glance is not left to a model: counts over the collection, questions side by side.
+    simple = len(ruled.steps) > 1 or ruled.steps[0].kind == "count"
+    if deps.reasoner is None or simple:
+        made = Planned(plan=ruled, usage=Usage())
+    else:
+        made = await Planner(deps.reasoner).plan(whole, pictures=pictures)
+        if made.problem or (len(made.plan.steps) == 1 and made.plan.steps[0].kind not in ("picture", "count")):
+            made = Planned(plan=ruled, usage=made.usage, problem=made.problem, reply=made.reply)
+    steps = [
+        {"id": step.id, "kind": step.kind, "query": step.query, "after": list(step.after)} for step in made.plan.steps
     ]
-    fresh: AgentState = {
+    route = route_of(made.plan)
+    detail: dict[str, Any] = {"steps": steps, "route": route, "completed": whole != state["question"]}
+    if made.problem:
+        detail |= {"problem": made.problem, "reply": made.reply}
+    return _fresh(whole, route, steps, made.usage), detail
+
+
+def _fresh(whole: str, route: str, steps: list[dict[str, Any]], usage: Usage) -> AgentState:
+    """State at the beginning of a question: what a thread keeps of the last one is not merged with it."""
+    empty: dict[str, Any] = {
+        "answers": Overwrite({}),
+        "searched": Overwrite([]),
+        "evidence": Overwrite([]),
+        "quotes": Overwrite([]),
+    }
+    return {
         "started_s": time.monotonic(),
+        "whole": whole,
+        "route": route,
         "steps": steps,
-        "queries": [str(step["query"]) for step in steps],
-        "searched": [],
-        "hop": 0,
-        "evidence": [],
-        "quotes": [],
-        "again": False,
         "text": "",
+        "short": "",
         "citations": [],
         "verdict": "unanswerable",
         "reason": "no_evidence",
         "confidence": 0.0,
-        "usage": {},
-        "trace": [],
+        "usage": usage.to_dict(),
+        **empty,  # type: ignore[typeddict-item]  # LangGraph takes an Overwrite for any value
     }
-    return fresh, {"steps": steps, "completed": whole != state["question"]}
+
+
+def rule_plan(question: str, one_piece: bool) -> Plan:
+    """A step for each sentence that asks, of the modality it names.
+
+    Args:
+        question: in plain words.
+        one_piece: a completed follow-up: its halves only make sense together.
+    """
+    pieces = [question] if one_piece else _BREAK.split(question)
+    parts = [part.strip() for part in pieces if part.strip()][:_RULED_STEPS]
+    if len(parts) == 1:
+        return plain(parts[0], kind_of(parts[0]))
+    steps = [plain(part, kind_of(part)).steps[0] for part in parts]
+    return Plan(steps=tuple(Step(id=i, kind=step.kind, query=step.query) for i, step in enumerate(steps, 1)))
+
+
+def route_of(made: Plan) -> str:
+    """What kind of question this is, for the trace."""
+    kinds = {step.kind for step in made.steps}
+    if "count" in kinds:
+        return "collection"
+    if len(made.steps) > 1 and any(step.after for step in made.steps):
+        return "multi_hop"
+    if "picture" in kinds:
+        return "picture"
+    if len(made.steps) > 1:
+        return "multi_hop"
+    return {"image": "picture", "film": "film"}.get(made.steps[0].kind, "single_hop")
 
 
 def complete(question: str, turns: list[Turn]) -> str:
@@ -54,6 +112,11 @@ def complete(question: str, turns: list[Turn]) -> str:
     if turns and _POINTS_BACK.search(question):
         return f"{turns[-1]['question']} {question}"
     return question
+
+
+def kind_of(text: str) -> Kind:
+    """What a step asks of: the whole collection where it counts its media, else the modality it names."""
+    return "count" if _COUNT.search(text) else modality(text)  # type: ignore[return-value]  # modalities are kinds
 
 
 def modality(text: str) -> Modality:

@@ -130,7 +130,7 @@ def test_search_composed_and_look(agent: Agent, media: Path) -> None:
 
 def test_question_with_a_picture(agent: Agent, media: Path) -> None:
     answer = agent.ask("Which picture is like this red one?", images=[media / "barn.png"])
-    hits = answer.trace[1]["searches"][0]["hits"]
+    hits = answer.trace[1]["top"]
     assert any("like" in hit["stages"] for hit in hits)
 
 

@@ -1,0 +1,218 @@
+"""step: one sub-question. Gather evidence, read it, and say what it came to in as few words as possible."""
+
+import asyncio
+import math
+import re
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from foveate.agent.budget import deadline, rounds, seconds_left
+from foveate.agent.citations import note_of
+from foveate.agent.deps import Deps
+from foveate.agent.multihop.protocols import Found, Gathered, Strategy, Tools
+from foveate.agent.multihop.table import open_strategy
+from foveate.agent.nodes.counting import count
+from foveate.agent.nodes.stage import Log
+from foveate.agent.reading.sentences import RELEVANT, Read, read_facts, read_sentences
+from foveate.agent.showing import part_of
+from foveate.agent.state import AgentState, EvidenceRef, QuoteRef, StepAnswer, StepState
+from foveate.errors import CallerError, ModelError, ServiceError
+from foveate.memory.filters import Filter, parse
+from foveate.rerankers.reasoning.reader import read_short
+from foveate.usage import Usage
+
+__all__ = ["OUT_OF_BUDGET", "step", "tools_of"]
+
+OUT_OF_BUDGET = "out_of_budget"
+_WHERE = {"image": "kind:image", "film": "kind:film", "text": "kind:document"}
+_MATCHES = "one of those counted"
+_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
+
+
+async def step(state: StepState, runtime: Runtime[Deps]) -> AgentState:
+    """Take one step of the plan."""
+    deps = runtime.context
+    log = Log(deps)
+    if state["step"]["kind"] in ("most", "least"):
+        return _compared(state, log)
+    allowed = rounds(deps.budget, state["used"], state["after"])
+    if not allowed or seconds_left(state["started_s"], deps.budget) <= 0:
+        return _update(state, _answer(state, problem=OUT_OF_BUDGET), log, Usage())
+    tools = await asyncio.to_thread(tools_of, state, deps, allowed)
+    if state["step"]["kind"] == "count":
+        return await _counted(state, tools, log)
+    return await _looked_up(state, tools, deps, log)
+
+
+def tools_of(state: StepState, deps: Deps, hops: int) -> Tools:
+    """What a strategy may use for this step."""
+    pictures = tuple(deps.load(path) for path in state["images"])
+    return Tools(
+        store=deps.store,
+        encoder=deps.encoder,
+        searcher=deps.searcher,
+        reranker=deps.reranker,
+        model=deps.reasoner or deps.model,
+        budget=deps.budget.model_copy(update={"hops": hops}),
+        where=_where(state["filters"], state["step"]["kind"]),
+        # What a step asks about an answer is not in the picture any more.
+        pictures=pictures if not state["step"]["after"] else (),
+        parts=tuple(part_of(picture) for picture in pictures) if not state["step"]["after"] else (),
+        deadline_s=deadline(state["started_s"], deps.budget),
+    )
+
+
+def _where(filters: str, kind: str) -> Filter | None:
+    text = " ".join(filter(None, (filters, _WHERE.get(kind, ""))))
+    return parse(text) if text else None
+
+
+async def _looked_up(state: StepState, tools: Tools, deps: Deps, log: Log) -> AgentState:
+    query, number = state["query"], int(state["step"]["id"])
+    strategy: Strategy = open_strategy("visual") if state["step"]["kind"] == "picture" else deps.strategy
+    with log.stage("gather") as detail:
+        gathered = await strategy.gather(query, tools)
+        detail |= {
+            "step": number,
+            "query": query,
+            "strategy": strategy.name,
+            "reranker": tools.reranker.name,
+            "hops": [hop.to_dict() for hop in gathered.hops],
+            "top": [_shown(one) for one in gathered.found[:10]],
+            "ended": gathered.ended,
+        }
+    with log.stage("read") as detail:
+        read = await _read(query, gathered, number, deps, tools)
+        answer, usage, refused = await _short(state, read, gathered, deps)
+        detail |= {
+            "step": number,
+            "quotes": [dict(quote) for quote in read.quotes],
+            "pictures_told_in_words": read.told,
+            "answer": answer["text"],
+            "problem": answer["problem"],
+        } | ({"refused": refused} if refused else {})
+    spent = gathered.usage + read.usage + usage + Usage(hops=len(gathered.hops))
+    update = _update(state, answer, log, spent)
+    searched = [text for hop in gathered.hops for text in hop.queries]
+    return {
+        **update,
+        "searched": searched or [query],
+        "evidence": [_reference(one, number) for one in gathered.found[: deps.budget.candidates]],
+        "quotes": list(read.quotes),
+    }
+
+
+async def _read(query: str, gathered: Gathered, number: int, deps: Deps, tools: Tools) -> Read:
+    if gathered.quoted:
+        return read_facts(gathered.quoted, gathered.found, number)
+    if deps.reading == "margins" and deps.reasoner is not None:
+        from foveate.agent.reading.margins import read_margins
+
+        return await read_margins(query, gathered.found, number, deps, tools.deadline_s)
+    return await read_sentences(query, gathered.found, number, deps)
+
+
+async def _short(state: StepState, read: Read, gathered: Gathered, deps: Deps) -> tuple[StepAnswer, Usage, str]:
+    """The step's answer, its cost, and what the model said that no note holds."""
+    best = max((one.score for one in gathered.found), default=0.0)
+    chunks = {one.chunk.id: one.chunk for one in gathered.found}
+    quotes = [quote for quote in read.quotes if quote["chunk_id"] in chunks]
+    used = state["used"] + len(gathered.hops)
+    if not quotes:
+        return _answer(state, problem="no evidence", confidence=best, rounds=used), Usage(), ""
+    plain = _answer(state, quotes=quotes, confidence=best, rounds=used)
+    if deps.reasoner is None:
+        return plain, Usage(), ""
+    notes = [note_of(quote, chunks[quote["chunk_id"]]) for quote in quotes]
+    try:
+        async with asyncio.timeout(max(seconds_left(state["started_s"], deps.budget), 0.01)):
+            short = await read_short(deps.reasoner, state["query"], notes)
+    except TimeoutError:
+        return {**plain, "problem": OUT_OF_BUDGET}, Usage(), ""
+    except (ModelError, ServiceError, CallerError) as error:
+        return {**plain, "problem": f"{type(error).__name__}: {error}"}, Usage(), ""
+    chance = None if math.isnan(short.probability) else short.probability
+    if short.note is None:
+        problem = "the answer is not in the evidence" if short.refused else "no note answers it"
+        return {**plain, "probability": chance, "problem": problem}, short.usage, short.refused
+    carrying = [quotes[short.note], *(quote for i, quote in enumerate(quotes) if i != short.note)]
+    return {**plain, "text": short.text, "probability": chance, "quotes": carrying}, short.usage, ""
+
+
+async def _counted(state: StepState, tools: Tools, log: Log) -> AgentState:
+    with log.stage("count") as detail:
+        number, found = await count(state["query"], tools, RELEVANT)
+        detail |= {"step": state["step"]["id"], "query": state["query"], "count": number}
+    step_id = int(state["step"]["id"])
+    shown = found[: tools.budget.evidence]
+    quotes = [
+        QuoteRef(chunk_id=one.chunk.id, start=0, end=len(one.chunk.text or ""), words=_MATCHES, step=step_id)
+        for one in shown
+    ]
+    sure = min((one.score for one in shown), default=1.0)
+    answer = _answer(state, text=str(number), quotes=quotes, confidence=sure, rounds=state["used"] + 1)
+    update = _update(state, answer, log, Usage(hops=1))
+    refs = [_reference(one, step_id) for one in found[: tools.budget.candidates]]
+    return {**update, "searched": [state["query"]], "evidence": refs, "quotes": quotes}
+
+
+def _compared(state: StepState, log: Log) -> AgentState:
+    """Which option has the largest or smallest number: arithmetic is not left to a model."""
+    with log.stage("compare") as detail:
+        options = [option.strip() for option in state["query"].split(";")]
+        numbers = [_number(text) for text in state["options"]]
+        detail |= {"step": state["step"]["id"], "options": options, "numbers": numbers}
+        if None in numbers or len(options) != len(numbers):
+            answer = _answer(state, problem="not all of what is compared are numbers", rounds=state["used"])
+        else:
+            known = [number for number in numbers if number is not None]
+            best = max(known) if state["step"]["kind"] == "most" else min(known)
+            alone = known.count(best) == 1
+            text = options[known.index(best)] if alone else ""
+            problem = "" if alone else "they are equal"
+            answer = _answer(state, text=text, problem=problem, confidence=1.0, rounds=state["used"])
+        detail["answer"] = answer["text"]
+    return _update(state, answer, log, Usage())
+
+
+def _number(text: str) -> float | None:
+    found = _NUMBER.search(text)
+    return float(found[0].replace(",", "")) if found else None
+
+
+def _answer(state: StepState, **values: Any) -> StepAnswer:
+    empty = StepAnswer(
+        query=state["query"],
+        text="",
+        probability=None,
+        confidence=0.0,
+        quotes=[],
+        conflicts=[],
+        rounds=state["used"],
+        problem="",
+    )
+    return {**empty, **values}  # type: ignore[typeddict-item]  # only its own keys are given
+
+
+def _update(state: StepState, answer: StepAnswer, log: Log, spent: Usage) -> AgentState:
+    return {
+        "answers": {str(state["step"]["id"]): answer},
+        "usage": log.usage(spent),
+        "trace": log.trace,
+    }
+
+
+def _reference(one: Found, number: int) -> EvidenceRef:
+    stages = {hit.stage: [hit.score, float(hit.rank)] for hit in one.hits}
+    return EvidenceRef(chunk_id=one.chunk.id, score=one.score, stages=stages, hop=one.hop, step=number)
+
+
+def _shown(one: Found) -> dict[str, Any]:
+    return {
+        "chunk_id": one.chunk.id,
+        "path": one.chunk.path,
+        "score": round(one.score, 4),
+        "hop": one.hop,
+        "stages": {hit.stage: round(hit.score, 4) for hit in one.hits},
+    }
