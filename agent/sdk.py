@@ -211,6 +211,7 @@ class Agent:
         images: Sequence[PathIn] | PathIn = (),
         filters: str = "",
         thread_id: str | None = None,
+        progress: Callable[[Event], None] | None = None,
     ) -> Answer:
         """Answer a question with citations, or say that the collection does not hold the answer.
 
@@ -219,8 +220,9 @@ class Agent:
             images: pictures that belong to the question.
             filters: what to look at, as in :meth:`search`.
             thread_id: continues a conversation; None starts a new one (see ``answer.thread_id``).
+            progress: called with each event of :meth:`stream`, in the agent's own thread.
         """
-        return self._loop.run(self._answer(question, images, filters, thread_id))
+        return self._loop.run(self._answer(question, images, filters, thread_id, progress))
 
     async def aask(
         self,
@@ -284,10 +286,17 @@ class Agent:
     # ---- inside
 
     async def _answer(
-        self, question: str, images: Sequence[PathIn] | PathIn, filters: str, thread_id: str | None
+        self,
+        question: str,
+        images: Sequence[PathIn] | PathIn,
+        filters: str,
+        thread_id: str | None,
+        progress: Callable[[Event], None] | None = None,
     ) -> Answer:
         async with aclosing(self._events(question, images, filters, thread_id)) as events:
             async for event in events:
+                if progress is not None:
+                    progress(event)
                 if isinstance(event, Answered):
                     return event.answer
         raise AssertionError("the graph ended without an answer")

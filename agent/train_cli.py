@@ -14,6 +14,7 @@ from foveate.errors import CallerError
 
 if TYPE_CHECKING:
     from foveate.rerankers.lora.card import Card
+    from foveate.rerankers.lora.completion_card import CompletionCard
     from foveate.rerankers.lora.pairs import Pair
     from foveate.rerankers.lora.recipe import Recipe
     from foveate.rerankers.lora.run import TrainProgress
@@ -75,6 +76,37 @@ def reranker(
         console.note("interrupted: the last checkpoint is kept; the same command goes on")
         raise typer.Exit(130) from None
     _show(console, out, card)
+
+
+@app.command(
+    epilog="Examples:\n\n- `foveate train reasoner --data completions.jsonl --out adapters/mine --minutes 30`\n\n"
+    "- `foveate train reasoner --data completions.jsonl --recipe recipe.toml --out adapters/mine --fresh`"
+)
+def reasoner(
+    data: Annotated[Path, typer.Option("--data", help="JSONL: messages, reply, task; see docs/training.md.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the adapter.")],
+    base: Annotated[str | None, typer.Option("--base", help="`smollm2`, or a model's folder.")] = None,
+    recipe: Annotated[Path | None, typer.Option("--recipe", help="TOML: rank, epochs, learning_rate ...")] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", help="End after so many.")] = None,
+    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on, or begin again and overwrite.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+) -> None:
+    """Train a LoRA adapter that replies as the data do.
+
+    Kill it whenever you like: the same command goes on.
+    """
+    from foveate.rerankers.lora.completing import train_completions
+    from foveate.rerankers.lora.recipe import read_recipe
+
+    console = Console(json=json)
+    chosen = read_recipe(recipe, base=base, max_minutes=minutes)
+    try:
+        with _bar(console, "training") as tell:
+            card = train_completions(chosen, data, out, _training(tell), resume)
+    except KeyboardInterrupt:
+        console.note("interrupted: the last checkpoint is kept; the same command goes on")
+        raise typer.Exit(130) from None
+    _show_replies(console, out, card)
 
 
 @app.command(
@@ -163,7 +195,7 @@ def _training(tell: Callable[[float, str], object]) -> "Callable[[TrainProgress]
     def show(state: "TrainProgress") -> None:
         held_out = "" if state.held_out_loss is None else f"  held out {state.held_out_loss:.3f}"
         left = "" if state.minutes_left is None else f"  {state.minutes_left:.1f} min left"
-        pace = f"{state.pairs_per_s:.1f} pairs/s"
+        pace = f"{state.pairs_per_s:.1f}/s  {state.tokens_per_s:.0f} tokens/s"
         tell(state.fraction, f"step {state.step}  loss {state.loss:.3f}{held_out}  {pace}{left}")
 
     return show
@@ -195,6 +227,27 @@ def _show(console: Console, out: Path, card: "Card") -> None:
             f"{card.train.pairs} pairs of {card.train.questions} questions, {card.steps} steps in "
             f"{card.seconds / 60:.1f} minutes, ended by {card.ended_by}; kept is step {card.best_step}",
             *(f"  {name:10}{_number(before[name])} -> {_number(after[name])}" for name in _FIGURES),
+        ]
+    )
+    console.note(f"adapter: {out}")
+
+
+def _show_replies(console: Console, out: Path, card: "CompletionCard") -> None:
+    if console.json:
+        sys.stdout.write(jsonlib.dumps({"adapter": str(out), **card.to_dict()}, indent=2) + "\n")
+        return
+    tasks = [(task, card.before.tasks[task], after) for task, after in card.after.tasks.items()]
+    console.lines(
+        [
+            f"{card.train.completions} completions of {card.train.groups} groups, {card.steps} steps in "
+            f"{card.seconds / 60:.1f} minutes ({card.tokens_per_s:.0f} tokens/s), ended by {card.ended_by}; "
+            f"kept is step {card.best_step}",
+            *(
+                f"  {task:10}loss {before.loss:.3f} -> {after.loss:.3f}  "
+                f"tokens {before.token_accuracy:.3f} -> {after.token_accuracy:.3f}  "
+                f"exact {before.exact:.3f} -> {after.exact:.3f}  of {after.completions}"
+                for task, before, after in [*tasks, ("all", card.before.whole, card.after.whole)]
+            ),
         ]
     )
     console.note(f"adapter: {out}")

@@ -117,7 +117,8 @@ def search(
 
 @app.command(
     epilog="Examples:\n\n- `foveate ask 'When does the museum open?' --trace`\n\n"
-    "- `foveate ask 'Who wrote this?' --image page.jpg --sheet evidence.html`"
+    "- `foveate ask 'Who wrote this?' --image page.jpg --sheet evidence.html`\n\n"
+    "- `foveate ask 'Where was the founder of the museum born?' --strategy passage-graph --trace`"
 )
 def ask(
     question: Annotated[str, typer.Argument(help="In plain words.")],
@@ -133,13 +134,30 @@ def ask(
         str | None,
         typer.Option("--reranker", help="`sentences`, `pointwise:mini`, `cascade:pointwise`, `pairwise` ..."),
     ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option("--strategy", help="How to gather evidence: `condensed`, `single`, `passage-graph` ..."),
+    ] = None,
+    reasoner: Annotated[
+        str | None, typer.Option("--reasoner", help="Plans and reads: `mini`, `generator`, `none`, `openai:MODEL@URL`.")
+    ] = None,
+    reading: Annotated[
+        str | None, typer.Option("--reading", help="`sentences`, or `margins` to read all relevant text to its end.")
+    ] = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
     """Ask a question; the answer cites its evidence, or says that there is none."""
     console = Console(json=json)
-    with _agent(collection, home=home, encoder=encoder, generator=generator, reranker=reranker) as agent:
-        answer = agent.ask(question, images=_files(image), filters=filters, thread_id=thread)
+    flags = {
+        "generator": generator,
+        "reranker": reranker,
+        "strategy": strategy,
+        "reasoner": reasoner,
+        "reading": reading,
+    }
+    with _agent(collection, home=home, encoder=encoder, **flags) as agent:
+        answer = agent.ask(question, images=_files(image), filters=filters, thread_id=thread, progress=console.event)
         if sheet:
             from foveate.agent.sheet import write_sheet
 

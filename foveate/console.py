@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from foveate.errors import FoveateError
 
 if TYPE_CHECKING:
+    from foveate.agent.events import Event
     from foveate.doctor import Check
     from foveate.records import Answer, Result
     from foveate.retrievers.progress import IndexProgress, IndexReport
@@ -131,6 +132,8 @@ class Console:
             return
         out = self._rich()
         out.print(f"[bold]{_plain(question)}[/]", highlight=False)
+        if answer.short and answer.short not in answer.text[: len(answer.short)]:
+            out.print(f"[bold green]{_plain(answer.short)}[/]", highlight=False)
         out.print(_plain(answer.text), highlight=False)
         colour = _MARKS[answer.verdict]
         why = "" if answer.reason == "none" else f" ({answer.reason})"
@@ -143,6 +146,19 @@ class Console:
         if trace:
             for event in answer.trace:
                 out.print(_plain(jsonlib.dumps(event, ensure_ascii=False)[:1500]), highlight=False)
+
+    def event(self, event: "Event") -> None:
+        """What is worth telling while an answer is under way: the plan, each step's answer, each margin."""
+        if self.json or not sys.stderr.isatty():
+            return
+        kind, detail = type(event).__name__, getattr(event, "detail", {})
+        if kind == "Margin" and event.text:  # type: ignore[union-attr]
+            self.note(f"[{event.index}/{event.of}] {short(event.source)}: {event.text[:160]}")  # type: ignore[union-attr]
+        elif kind == "Stage" and event.name == "plan" and len(detail["steps"]) > 1:  # type: ignore[union-attr]
+            for step in detail["steps"]:
+                self.note(f"{step['id']}. {step['query']}")
+        elif kind == "Stage" and detail.get("answer"):
+            self.note(f"   {detail['step']}. {detail['answer']}")
 
     def _dump(self, body: Any) -> None:
         # ensure_ascii: names with broken characters must not break the pipe.
