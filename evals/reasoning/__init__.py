@@ -1,0 +1,1 @@
+"""What the shipped reasoning adapter is trained on: plans, short answers, quotes and entailment."""
