@@ -12,7 +12,7 @@ from foveate.rerankers.lora.adapters import CARD
 from foveate.rerankers.lora.figures import Figures
 from foveate.rerankers.lora.pairs import Pair, by_group
 
-__all__ = ["Card", "Counts", "count", "read_card", "versions", "write_card"]
+__all__ = ["Card", "Counts", "count", "read_card", "versions"]
 
 _PACKAGES = ("foveate", "torch", "transformers", "peft", "tokenizers")
 
@@ -97,12 +97,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def write_card(folder: Path, card: Card) -> None:
-    """Both files."""
-    (folder / "README.md").write_text(card.to_markdown(), encoding="utf-8")
-    (folder / CARD).write_text(json.dumps(card.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 
 def read_card(folder: Path) -> Card:

@@ -2,18 +2,18 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from foveate.errors import CallerError
 from foveate.ids import digest, file_digest
+from foveate.rerankers.lora.jsonl import lines, one_of, row_of, text_of
 
 __all__ = ["Pair", "by_group", "pairs_digest", "read_pairs", "split_pairs", "write_pairs"]
 
 Split = Literal["train", "dev"]
-_MAX_LINE = 1 << 20
 _MAX_PICTURES = 32
 _KEYS = ("candidate", "group", "images", "label", "question", "question_images", "split")
 _LOG = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def read_pairs(path: Path) -> list[Pair]:
     seen: dict[Pair, tuple[int, bool]] = {}
     found: list[Pair] = []
     rows = 0
-    for number, line in _lines(path):
+    for number, line in lines(path):
         rows += 1
         where = f"{str(path)!r}, line {number}"
         pair = _pair(line, where, path.parent)
@@ -144,31 +144,10 @@ def _chance(key: str) -> float:
     return int(digest("held-out", key)[:12], 16) / 16**12
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(_MAX_LINE + 1):
-            number += 1
-            if len(line) > _MAX_LINE:
-                raise CallerError(f"{str(path)!r}, line {number}: longer than {_MAX_LINE} bytes")
-            if line.strip():
-                yield number, line
-
-
 def _pair(line: bytes, where: str, folder: Path) -> Pair:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise CallerError(f"{where}: not JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise CallerError(f"{where}: {row!r:.80} is not an object")
-    if unknown := sorted(set(row) - set(_KEYS)):
-        raise CallerError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(_KEYS)}")
-    for key in ("question", "candidate", "label"):
-        if key not in row:
-            raise CallerError(f"{where}: {key!r} is missing")
+    row = row_of(line, where, _KEYS, ("question", "candidate", "label"))
     images, question_images = (_pictures(row, key, where, folder) for key in ("images", "question_images"))
-    question, candidate, group = (_text(row, key, where) for key in ("question", "candidate", "group"))
+    question, candidate, group = (text_of(row, key, where) for key in ("question", "candidate", "group"))
     if not question.strip() and not question_images:
         raise CallerError(f"{where}: 'question' is empty")
     if not candidate.strip() and not images:
@@ -176,28 +155,12 @@ def _pair(line: bytes, where: str, folder: Path) -> Pair:
     return Pair(
         question=question,
         candidate=candidate,
-        label=bool(_one_of(row, "label", (0, 1), where)),
+        label=bool(one_of(row, "label", (0, 1), where)),
         images=images,
         question_images=question_images,
         group=group,
-        split=_one_of(row, "split", ("train", "dev", None), where),
+        split=one_of(row, "split", ("train", "dev", None), where),
     )
-
-
-def _one_of(row: dict[str, Any], key: str, choices: tuple[Any, ...], where: str) -> Any:
-    value = row.get(key)
-    # True == 1 and 1.0 == 1, yet neither is what the format says.
-    if not any(value == choice and type(value) is type(choice) for choice in choices):
-        allowed = ", ".join(repr(choice) for choice in choices if choice is not None)
-        raise CallerError(f"{where}: {key!r} is {value!r:.80}; allowed: {allowed}")
-    return value
-
-
-def _text(row: dict[str, Any], key: str, where: str) -> str:
-    value = row.get(key, "")
-    if not isinstance(value, str):
-        raise CallerError(f"{where}: {key!r} is {value!r:.80}, not a string")
-    return value
 
 
 def _pictures(row: dict[str, Any], key: str, where: str, folder: Path) -> tuple[Path, ...]:

@@ -11,6 +11,9 @@ from foveate.errors import CallerError
 __all__ = ["Recipe", "read_recipe"]
 
 _MAX_BYTES = 1 << 20
+_LATER = ("anchor", "weights")
+"""Keys that came after the first adapters: at their defaults they are left out of the fingerprint."""
+Weight = Annotated[float, Field(gt=0, le=1000)]
 Module = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -39,19 +42,23 @@ class Recipe(BaseModel):
     clip: float = Field(default=1.0, gt=0)
     """The most that the norm of a step's gradient may be."""
     epochs: float = Field(default=1.0, gt=0, le=1000)
-    """How often each pair is seen."""
+    """How often each pair or completion is seen."""
     max_steps: int | None = Field(default=None, ge=1)
     """Ends earlier than the epochs."""
     max_minutes: float | None = Field(default=None, gt=0)
     """Ends earlier, held-out measurements included. The learning rate falls so that it is 0 by then."""
     batch_tokens: int = Field(default=512, ge=16, le=65536)
-    """Tokens of one forward pass; one row may be longer where a single pair is."""
+    """Tokens of one forward pass; one row may be longer where a single record is."""
     accumulation: int = Field(default=4, ge=1, le=4096)
     """Forward passes of one step."""
     candidate_tokens: int = Field(default=512, ge=8, le=8192)
     """Longer candidates are cut; as in a reranker, whose default this is."""
     listwise: float = Field(default=0.0, ge=0, le=100)
-    """Weight of a second loss: among the candidates of one question, softmax over yes minus no (ListNet)."""
+    """Weight of a second loss: among the candidates of one question, softmax over yes minus no (ListNet). Of pairs."""
+    weights: dict[str, Weight] = Field(default_factory=dict)
+    """Of completions: how much one of a task counts, 1 where nothing is said."""
+    anchor: float = Field(default=0.0, ge=0, le=1000)
+    """Half of it times the squared distance from the base's weights is added to the loss (L2-SP)."""
     held_out: float = Field(default=0.1, gt=0, lt=1)
     """Share of the questions kept for measuring, where the data do not say which."""
     held_out_pairs: int | None = Field(default=None, ge=2)
@@ -61,6 +68,11 @@ class Recipe(BaseModel):
     patience: int = Field(default=5, ge=1)
     """Measurements without a better held-out loss before training ends."""
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides the weights, as JSON: not the base's name, nor the minutes, of which a run may be given more."""
+        body = self.model_dump(mode="json", exclude={"base", "max_minutes"})
+        return {key: value for key, value in body.items() if key not in _LATER or value}
 
     @field_validator("target_modules")
     @classmethod

@@ -12,11 +12,11 @@ import torch
 
 from foveate.errors import CallerError, ModelError
 from foveate.ids import digest
+from foveate.rerankers.lora.anchoring import squared_drift
 from foveate.rerankers.lora.checkpoints import Checkpoint, load, save
-from foveate.rerankers.lora.figures import Figures
-from foveate.rerankers.lora.learners import Batch, Learner
-from foveate.rerankers.lora.measuring import dropout, group_numbers, log_odds, losses, measure, ranking_loss
-from foveate.rerankers.lora.pairs import Pair
+from foveate.rerankers.lora.goals import Goal
+from foveate.rerankers.lora.learners import Batch
+from foveate.rerankers.lora.measuring import dropout
 from foveate.rerankers.lora.recipe import Recipe
 
 __all__ = ["Run", "TrainProgress", "rate"]
@@ -33,12 +33,15 @@ class TrainProgress:
     fraction: float
     """Share of the training that is done, 0 to 1."""
     epoch: float
-    """Passes over the pairs so far."""
+    """Passes over the data so far."""
     loss: float
     """Of the last step."""
     held_out_loss: float | None
     """Of the last measurement; None before the first."""
     pairs_per_s: float
+    """Pairs or completions."""
+    tokens_per_s: float
+    """Through the model, what is shared counted once."""
     minutes_left: float | None
     """At this pace; None where nothing is known of it."""
 
@@ -52,7 +55,9 @@ class _State:
     row: int = 0
     """Rows of this epoch that were taken."""
     seen: int = 0
-    """Pairs trained on, counted each time."""
+    """Pairs or completions trained on, counted each time."""
+    tokens: int = 0
+    """That went through the model in steps."""
     seconds: float = 0.0
     """Wall time of the whole run."""
     training_s: float = 0.0
@@ -70,33 +75,28 @@ class _State:
 
 
 class Run:
-    """A learner on its way."""
+    """A model on its way to a goal."""
 
     def __init__(
         self,
-        learner: Learner,
+        goal: Goal,
         recipe: Recipe,
-        sides: tuple[Sequence[Pair], Sequence[Pair]],
         path: Path,
         fingerprint: str,
         progress: Callable[[TrainProgress], object],
     ) -> None:
-        """Prepare the pairs.
+        """Nothing is computed yet.
 
         Args:
-            learner: with a fresh adapter.
+            goal: data prepared, with a fresh adapter.
             recipe: how to train.
-            sides: pairs to train on, pairs to measure on.
             path: of the checkpoint.
             fingerprint: of recipe, data and base; a checkpoint of another is not gone on with.
             progress: told after each step.
         """
-        self._learner, self._recipe, self._path, self._fingerprint = learner, recipe, path, fingerprint
+        self._goal, self._recipe, self._path, self._fingerprint = goal, recipe, path, fingerprint
         self._progress = progress
-        self._train, self._dev = sides
-        self._prepared = [learner.prepare(side) for side in sides]
-        self._groups = group_numbers(self._train)
-        self._weights = {name: part for name, part in learner.model.named_parameters() if part.requires_grad}
+        self._weights = {name: part for name, part in goal.model.named_parameters() if part.requires_grad}
         self._optimizer = torch.optim.AdamW(
             list(self._weights.values()), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
@@ -111,14 +111,14 @@ class Run:
         return asdict(self._state)
 
     @property
-    def before(self) -> Figures:
-        """The base on the held-out pairs."""
-        return Figures(**self._state.before)
+    def before(self) -> Mapping[str, Any]:
+        """The base on the held-out data."""
+        return self._state.before
 
     @property
-    def after(self) -> Figures:
-        """The kept weights on the held-out pairs."""
-        return Figures(**self._state.best)
+    def after(self) -> Mapping[str, Any]:
+        """The kept weights on the held-out data."""
+        return self._state.best
 
     def resume(self) -> bool:
         """Take up the checkpoint, if there is one.
@@ -170,7 +170,7 @@ class Run:
             return "patience"
         if recipe.max_steps is not None and state.step >= recipe.max_steps:
             return "steps"
-        if state.seen >= recipe.epochs * len(self._train):
+        if state.seen >= recipe.epochs * len(self._goal.groups):
             return "epochs"
         if recipe.max_minutes is not None and state.seconds >= recipe.max_minutes * 60:
             return "minutes"
@@ -179,7 +179,7 @@ class Run:
     def _fraction(self, pairs: float, step: float) -> float:
         """How far the training is, whichever limit is the nearest."""
         recipe = self._recipe
-        parts = [pairs / (recipe.epochs * len(self._train))]
+        parts = [pairs / (recipe.epochs * len(self._goal.groups))]
         if recipe.max_steps is not None:
             parts.append(step / recipe.max_steps)
         if recipe.max_minutes is not None:
@@ -193,8 +193,8 @@ class Run:
         pairs = sum(len(batch.pairs) for batch in batches)
         torch.manual_seed(int(digest("step", str(recipe.seed), str(state.step))[:8], 16))
         self._optimizer.zero_grad()
-        with dropout(self._learner.model, on=True):
-            loss = self._backward(batches, pairs)
+        with dropout(self._goal.model, on=True):
+            loss = self._backward(batches)
         norm = torch.nn.utils.clip_grad_norm_(list(self._weights.values()), recipe.clip)
         if not (math.isfinite(loss) and bool(torch.isfinite(norm))):
             raise ModelError(f"training broke down at step {state.step}: loss {loss}; lower learning_rate")
@@ -203,25 +203,21 @@ class Run:
         self._optimizer.step()
         state.step += 1
         state.seen += pairs
+        state.tokens += sum(batch.tokens for batch in batches)
         state.loss_sum += loss * pairs
         state.loss_count += pairs
         state.training_s += time.monotonic() - began
         self._tell(loss)
 
-    def _backward(self, batches: Sequence[Batch], pairs: int) -> float:
-        """Gradients of the mean loss over all pairs of the step; returns the yes/no part of it."""
-        learner, weight, total = self._learner, self._recipe.listwise, 0.0
+    def _backward(self, batches: Sequence[Batch]) -> float:
+        """Gradients of the mean loss over all records of the step; returns the part of it that is told."""
+        mass, total = self._goal.mass(batches), 0.0
         for batch in batches:
-            labels = [self._train[at].label for at in batch.pairs]
-            logits = learner.logits(batch)
-            loss = losses(logits, labels, learner.answers).sum() / pairs
-            total += float(loss.detach())
-            if weight:
-                groups = [self._groups[at] for at in batch.pairs]
-                ranking, count = ranking_loss(log_odds(logits, learner.answers), labels, groups)
-                # A question weighs as much as its candidates do in the other loss.
-                loss = loss + weight * ranking * (len(batch.pairs) / max(count, 1)) / pairs
+            loss, told = self._goal.loss(batch, mass)
+            total += told
             loss.backward()  # type: ignore[no-untyped-call]
+        if self._recipe.anchor:
+            (self._recipe.anchor / 2 * squared_drift(self._goal.model)).backward()  # type: ignore[no-untyped-call]
         return total
 
     def _take(self) -> list[Batch]:
@@ -237,28 +233,29 @@ class Run:
         return taken
 
     def _epoch(self, number: int) -> list[Batch]:
-        """Batches of one pass: questions in a new order, their candidates too."""
+        """Batches of one pass: groups in a new order, their members too."""
         chance = random.Random(f"{self._recipe.seed}/{number}")
         groups: dict[int, list[int]] = {}
-        for at, group in enumerate(self._groups):
+        for at, group in enumerate(self._goal.groups):
             groups.setdefault(group, []).append(at)
         shuffled = list(groups.values())
         chance.shuffle(shuffled)
         for members in shuffled:
             chance.shuffle(members)
-        return self._learner.batches(self._prepared[0], [at for members in shuffled for at in members])
+        return self._goal.batches([at for members in shuffled for at in members])
 
     def _measure(self) -> None:
         state = self._state
-        found = measure(self._learner, self._prepared[1], self._dev)
-        state.before = state.before or asdict(found)
-        if found.loss < state.best_loss:
-            state.best_loss, state.best_step, state.stale = found.loss, state.step, 0
-            state.best, self._best = asdict(found), self._copy()
+        found = dict(self._goal.measure())
+        held_out = float(found["loss"])
+        state.before = state.before or found
+        if held_out < state.best_loss:
+            state.best_loss, state.best_step, state.stale = held_out, state.step, 0
+            state.best, self._best = found, self._copy()
         else:
             state.stale += 1
         mean = state.loss_sum / state.loss_count if state.loss_count else math.nan
-        entry = {"step": state.step, "held_out_loss": round(found.loss, 6)}
+        entry = {"step": state.step, "held_out_loss": round(held_out, 6)}
         state.history.append(entry if math.isnan(mean) else {**entry, "loss": round(mean, 6)})
         state.loss_sum, state.loss_count, state.measured_step = 0.0, 0, state.step
         self._save()
@@ -274,10 +271,11 @@ class Run:
             TrainProgress(
                 step=state.step,
                 fraction=fraction,
-                epoch=state.seen / len(self._train),
+                epoch=state.seen / len(self._goal.groups),
                 loss=loss,
                 held_out_loss=state.history[-1]["held_out_loss"] if state.history else None,
                 pairs_per_s=state.seen / max(state.training_s, 1e-9),
+                tokens_per_s=state.tokens / max(state.training_s, 1e-9),
                 minutes_left=state.seconds * (1 - fraction) / fraction / 60 if fraction else None,
             )
         )

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from foveate.errors import CallerError
+from foveate.rerankers.lora.outputs import fingerprint
 from foveate.rerankers.lora.recipe import Recipe, read_recipe
 from foveate.rerankers.lora.run import rate
 
@@ -48,3 +49,17 @@ def test_rate() -> None:
     made = Recipe(learning_rate=1.0, warmup=0.2)
     assert [round(rate(at, made), 6) for at in (0.0, 0.1, 0.2, 0.6, 1.0)] == [0.0, 0.5, 1.0, 0.5, 0.0]
     assert rate(0.0, Recipe(learning_rate=1.0, warmup=0.0)) == 1.0
+
+
+def test_later_keys_leave_old_fingerprints_alone() -> None:
+    """Keys of the first adapters, so that their checkpoints and cards are still known."""
+    body = Recipe(max_minutes=3).deciding()
+    assert not {"anchor", "weights", "base", "max_minutes"} & set(body) and len(body) == 20
+    changed = Recipe(anchor=0.5, weights={"read": 2.0}).deciding()
+    assert changed == body | {"anchor": 0.5, "weights": {"read": 2.0}}
+
+
+def test_fingerprint_is_that_of_the_first_release() -> None:
+    """Computed by the code before these keys."""
+    found = fingerprint(Recipe(), {"data": "d", "base": "b"})
+    assert found == "59e316544b12d7db6979ca3221277c59"
