@@ -46,6 +46,7 @@ class Deps:
     """A picture of the question, from its path."""
     reasoner: ChatModel | None = None
     """Plans, reads and verifies; None plans by rules and leaves reading to the draft."""
+    planning: Literal["model", "rules"] = "model"
     reading: Literal["sentences", "margins"] = "sentences"
     emit: Callable[[object], None] = field(default=lambda _: None)
     """Takes the events of :mod:`foveate.agent.events`."""

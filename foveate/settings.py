@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     reasoner: str = "auto"
     """Plans, reads and verifies: ``mini`` (the embedded model with its adapter), ``generator``, ``none``,
     ``local:MODEL+ADAPTER`` or ``openai:MODEL@URL``. ``auto`` is ``mini`` with ``local:smollm2``, else ``generator``."""
+    planning: Literal["model", "rules"] = "model"
+    """``rules`` splits a question at its sentences only; ``model`` asks the reasoner, where there is one."""
     strategy: str = "condensed"
     """How evidence is gathered: ``single``, ``condensed``, ``lookup``, ``passage-graph``, ``quotes``, ``tree-search``:
     docs/reasoning.md."""

@@ -38,7 +38,7 @@ async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, d
     ruled = rule_plan(whole, whole != state["question"])
     # What the rules see at a glance is not left to a model: counts over the collection, questions side by side.
     simple = len(ruled.steps) > 1 or ruled.steps[0].kind == "count"
-    if deps.reasoner is None or simple:
+    if deps.reasoner is None or deps.planning == "rules" or simple:
         made = Planned(plan=ruled, usage=Usage())
     else:
         made = await Planner(deps.reasoner).plan(whole, pictures=pictures)

@@ -6,8 +6,9 @@ What stands in the slots is drawn from WordNet's words and people, so that a pla
 import random
 from collections.abc import Iterator, Sequence
 
-from foveate.evals.reasoning.rows import Row, plan_row
+from foveate.evals.reasoning.rows import plan_row
 from foveate.evals.reasoning.wordnet import Entry
+from foveate.rerankers.lora.completions import Completion
 
 __all__ = ["compositions"]
 
@@ -55,7 +56,7 @@ _OF_THE_SEEN = (
 )  # fmt: skip
 
 
-def compositions(found: Sequence[Entry], rng: random.Random, count: int) -> Iterator[Row]:
+def compositions(found: Sequence[Entry], rng: random.Random, count: int) -> Iterator[Completion]:
     """``count`` plans."""
     people = [entry.name for entry in found if entry.kind == "person"]
     words = [entry.name for entry in found if entry.kind != "person" and entry.name.islower()]

@@ -3,8 +3,9 @@
 import random
 from collections.abc import Iterator, Sequence
 
-from foveate.evals.reasoning.rows import Row, noted, plan_row, quote_row, read_row, verify_row
+from foveate.evals.reasoning.rows import noted, plan_row, quote_row, read_row, verify_row
 from foveate.evals.reasoning.wordnet import Entry, article
+from foveate.rerankers.lora.completions import Completion
 
 __all__ = ["general"]
 
@@ -16,7 +17,7 @@ _QUOTED = 0.35
 """Share of what is read that is also quoted."""
 
 
-def general(found: Sequence[Entry], rng: random.Random, count: int) -> Iterator[Row]:
+def general(found: Sequence[Entry], rng: random.Random, count: int) -> Iterator[Completion]:
     """Rows about ``count`` entries."""
     by_kind: dict[str, list[Entry]] = {}
     for entry in found:
@@ -62,7 +63,7 @@ def _asked(entry: Entry, rng: random.Random) -> tuple[str, str]:
 
 def _reading(
     entry: Entry, others: Sequence[Entry], asked: tuple[str, str], rng: random.Random, group: str
-) -> Iterator[Row]:
+) -> Iterator[Completion]:
     question, answer = asked
     missing = rng.random() < _NONE
     sentence = entry.told(rng.randrange(4))
@@ -79,7 +80,7 @@ def _reading(
         yield quote_row(question, notes, [] if missing else [sentence], group)
 
 
-def _checking(entry: Entry, other: Entry, rng: random.Random, group: str) -> Iterator[Row]:
+def _checking(entry: Entry, other: Entry, rng: random.Random, group: str) -> Iterator[Completion]:
     """Claims whose words stand in the evidence whatever their label, and such that hardly share a word with it."""
     told = entry.told(rng.randrange(4))
     around = [other.told(rng.randrange(4)), told]

