@@ -19,6 +19,7 @@ from foveate.evals.reasoning.claims import claims
 from foveate.evals.reasoning.compositions import compositions
 from foveate.evals.reasoning.countries import countries, flags, load_base, plans
 from foveate.evals.reasoning.general import general
+from foveate.evals.reasoning.margins import margins
 from foveate.evals.reasoning.wordnet import entries
 from foveate.rerankers.lora.completions import Completion, write_completions
 from foveate.rerankers.scripted import ScriptedChat
@@ -58,6 +59,7 @@ def rows(folder: Path, home: Path, cache: Path, scale: float = 1.0) -> list[Comp
     found += general(words, rng, int(1800 * scale))
     found += compositions(words, rng, int(2100 * scale))
     documents = [row for row in load_base(folder).documents.values()]
+    found += margins(load_base(folder), rng, int(1200 * scale))
     found += claims(read_world(cache), documents, rng, int(3500 * scale))
     rng.shuffle(found)
     return found
