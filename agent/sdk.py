@@ -15,6 +15,7 @@ from PIL.Image import Image
 
 from foveate.agent.asking import checked, describe_collection, record
 from foveate.agent.deps import Deps
+from foveate.agent.entailment import Verification, verify_in
 from foveate.agent.events import Answered, Event
 from foveate.agent.graph import build_graph
 from foveate.agent.loop import Loop
@@ -251,6 +252,20 @@ class Agent:
         finally:
             await self._loop.arun(events.aclose())
 
+    def verify(self, claim: str, *, images: Sequence[PathIn] | PathIn = (), filters: str = "") -> Verification:
+        """Whether the collection carries a statement: entailed, contradicted, neutral or conflicting, with the places.
+
+        Args:
+            claim: a sentence that can be true.
+            images: pictures that belong to it.
+            filters: what to look at, as in :meth:`search`.
+        """
+        return self._loop.run(self._verify(claim, images, filters))
+
+    async def averify(self, claim: str, *, images: Sequence[PathIn] | PathIn = (), filters: str = "") -> Verification:
+        """:meth:`verify` for async code, from any event loop."""
+        return await self._loop.arun(self._verify(claim, images, filters))
+
     # ---- the rest
 
     def info(self) -> dict[str, Any]:
@@ -318,26 +333,38 @@ class Agent:
 
     async def _run(self, asked: AgentState, thread: str, channel: "asyncio.Queue[Event | None]") -> AgentState:
         try:
-            graph = await self._compiled()
-            deps = Deps(
-                store=self._collection.store,
-                encoder=self._encoder,
-                searcher=self._searcher,
-                reranker=self._reranker,
-                model=self._model,
-                reasoner=self._reasoner,
-                strategy=self._strategy,
-                reading=self._settings.reading,
-                budget=self._settings.budget,
-                look=_look,
-                load=self._load,
-                emit=channel.put_nowait,  # type: ignore[arg-type]  # the nodes emit nothing but events
-            )
+            graph, deps = await self._compiled(), self.parts(channel.put_nowait)
             # "exit": one checkpoint a question (3 ms, not 12); a question cut off by a kill is asked again.
             state = await graph.ainvoke(asked, {"configurable": {"thread_id": thread}}, context=deps, durability="exit")
             return cast("AgentState", state)
         finally:
             channel.put_nowait(None)
+
+    async def _verify(self, claim: str, images: Sequence[PathIn] | PathIn, filters: str) -> Verification:
+        given = [images] if isinstance(images, str | PathLike) else list(images)
+        return await verify_in(self.parts(), claim, [str(path) for path in given], filters)
+
+    def parts(self, emit: Callable[[Any], None] = lambda _: None) -> Deps:
+        """What the agent's nodes work with: to measure a stage alone, or to run a strategy of your own.
+
+        Args:
+            emit: takes the events of :mod:`foveate.agent.events`.
+        """
+        return Deps(
+            store=self._collection.store,
+            encoder=self._encoder,
+            searcher=self._searcher,
+            reranker=self._reranker,
+            model=self._model,
+            reasoner=self._reasoner,
+            strategy=self._strategy,
+            planning=self._settings.planning,
+            reading=self._settings.reading,
+            budget=self._settings.budget,
+            look=_look,
+            load=self._load,
+            emit=emit,
+        )
 
     async def _compiled(self) -> _Graph:
         # Once an agent, not once a question. A question that is cancelled meanwhile
