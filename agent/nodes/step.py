@@ -1,6 +1,7 @@
 """step: one sub-question. Gather evidence, read it, and say what it came to in as few words as possible."""
 
 import asyncio
+import logging
 import math
 import re
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from foveate.agent.budget import deadline, rounds, seconds_left
-from foveate.agent.citations import note_of
+from foveate.agent.citations import note_of, quote_text
+from foveate.agent.conflicts import conflicting
 from foveate.agent.deps import Deps
 from foveate.agent.multihop.protocols import Found, Gathered, Strategy, Tools
 from foveate.agent.multihop.table import open_strategy
@@ -26,6 +28,7 @@ __all__ = ["OUT_OF_BUDGET", "step", "tools_of"]
 
 OUT_OF_BUDGET = "out_of_budget"
 _WHERE = {"image": "kind:image", "film": "kind:film", "text": "kind:document"}
+_LOG = logging.getLogger(__name__)
 _MATCHES = "one of those counted"
 _NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 
@@ -137,7 +140,23 @@ async def _short(state: StepState, read: Read, gathered: Gathered, deps: Deps) -
         problem = "the answer is not in the evidence" if short.refused else "no note answers it"
         return {**plain, "probability": chance, "problem": problem}, short.usage, short.refused
     carrying = [quotes[short.note], *(quote for i, quote in enumerate(quotes) if i != short.note)]
-    return {**plain, "text": short.text, "probability": chance, "quotes": carrying}, short.usage, ""
+    texts = [quote_text(quote, chunks[quote["chunk_id"]]) for quote in carrying]
+    against, spent = await _against(state, deps, short.text, carrying, texts)
+    found: StepAnswer = {**plain, "text": short.text, "probability": chance, "quotes": carrying, "conflicts": against}
+    return found, short.usage + spent, ""
+
+
+async def _against(
+    state: StepState, deps: Deps, answer: str, carrying: list[QuoteRef], texts: list[str]
+) -> tuple[list[QuoteRef], Usage]:
+    """What says otherwise; nothing where the model cannot weigh words or time is over."""
+    if deps.reasoner is None or seconds_left(state["started_s"], deps.budget) <= 0:
+        return [], Usage()
+    try:
+        return await conflicting(deps.reasoner, state["query"], answer, carrying, texts)
+    except (ModelError, ServiceError, CallerError) as error:
+        _LOG.info("conflicts were not looked for: %s", error)
+        return [], Usage()
 
 
 async def _counted(state: StepState, tools: Tools, log: Log) -> AgentState:
