@@ -11,6 +11,8 @@ import typer
 
 from foveate import __version__
 from foveate.agent.train_cli import app as train
+from foveate.agent.verify_cli import EPILOG as VERIFY_EXAMPLES
+from foveate.agent.verify_cli import verify
 from foveate.console import Console, bar
 from foveate.errors import CallerError, FoveateError
 from foveate.evals.cli import app as evals
@@ -30,6 +32,7 @@ app = typer.Typer(
     help="Ask questions about your pictures, documents and films; get answers that point at the evidence.",
 )
 models = typer.Typer(no_args_is_help=True, help="Models on this machine: get, list, verify.")
+app.command(epilog=VERIFY_EXAMPLES)(verify)
 app.add_typer(models, name="models")
 app.add_typer(evals, name="eval")
 app.add_typer(train, name="train")
