@@ -71,6 +71,7 @@ class Engine:
         self._next = NextTokens(self.model, self.prefixes, self._forward)
         self._vocabulary: dict[str, int] = tokenizer.get_vocab()
         self.context: int = config.max_position_embeddings
+        self._size: int = config.vocab_size
         ends = self.model.generation_config.eos_token_id
         own_end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
         self.ends = frozenset([*(ends if isinstance(ends, list) else [ends]), *own_end]) - {None}
@@ -154,6 +155,44 @@ class Engine:
     def answers(self) -> AnswerTokens:
         """Tokens that mean yes and no."""
         return answer_tokens(self._vocabulary, self.prompt.encode_text, control=self.prompt.control_ids, name=self.name)
+
+    def next_logprobs(
+        self,
+        messages: Sequence[Message],
+        paths: Sequence[Sequence[int]],
+        allowed: Sequence[Sequence[int]],
+        halted: Callable[[], bool],
+    ) -> list[dict[int, float]]:
+        """Log-probability of each allowed token after the prompt and each path; all paths side by side."""
+        prompt = self._encode(messages)
+        self._check_paths(paths, self.context - len(prompt))
+        self._check_tokens(allowed)
+
+        def check() -> None:
+            if halted():
+                raise Halted
+
+        with torch.inference_mode():
+            # The prompt's last token goes with the paths, since an empty path has none of its own.
+            ends = [[prompt[-1], *path] for path in paths]
+            seen = self._next.beyond(prompt[:-1], ends, lambda logits: logits.log_softmax(-1), check)
+        if any(one.values.isnan().any() for one in seen):
+            raise ModelError(f"model {self.name!r} gave logits that are no numbers: its weights are damaged")
+        picked = [one.values[list(tokens)].tolist() for one, tokens in zip(seen, allowed, strict=True)]
+        return [dict(zip(tokens, values, strict=True)) for tokens, values in zip(allowed, picked, strict=True)]
+
+    def _check_paths(self, paths: Sequence[Sequence[int]], room: int) -> None:
+        for path in paths:
+            if len(path) >= room:
+                raise CallerError(
+                    f"a path has {len(path)} tokens; after this prompt model {self.name!r} holds {room}, one of them "
+                    "for what follows"
+                )
+        self._check_tokens(paths)
+
+    def _check_tokens(self, rows: Sequence[Sequence[int]]) -> None:
+        if bad := [token for row in rows for token in row if not 0 <= token < self._size]:
+            raise CallerError(f"token {bad[0]!r} is none of model {self.name!r}; it has 0 to {self._size - 1}")
 
     def _answers(self, logits: Tensor) -> Tensor:
         return answer_logprobs(logits, self.answers, self.name)

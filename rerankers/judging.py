@@ -11,7 +11,7 @@ from transformers.cache_utils import Cache
 
 from foveate.errors import ModelError
 from foveate.rerankers.prefixes import PrefixStore, SharedLayer
-from foveate.rerankers.sharing import Group, batches, groups
+from foveate.rerankers.sharing import batches, groups
 from foveate.rerankers.yesno import AnswerTokens
 
 __all__ = ["NextTokens", "Read", "Seen", "answer_logprobs", "only_last"]
@@ -63,7 +63,8 @@ class NextTokens:
         seen: dict[tuple[int, ...], Seen] = {}
         for group in groups(unique):
             members = [unique[at] for at in group.members]
-            seen |= zip(members, self._group(group, members, read, check), strict=True)
+            ends = [list(row[group.shared :]) for row in members]
+            seen |= zip(members, self.beyond(list(members[0][: group.shared]), ends, read, check), strict=True)
         met: set[tuple[int, ...]] = set()
         results = []
         for row in map(tuple, rows):
@@ -71,12 +72,18 @@ class NextTokens:
             met.add(row)
         return results
 
-    def _group(self, group: Group, rows: list[tuple[int, ...]], read: Read, check: Callable[[], None]) -> list[Seen]:
-        prefix = list(rows[0][: group.shared])
+    def beyond(self, prefix: list[int], ends: Sequence[list[int]], read: Read, check: Callable[[], None]) -> list[Seen]:
+        """What ``read`` makes of the logits after each end, in order.
+
+        Args:
+            prefix: token ids that stand before every end; computed once and kept.
+            ends: token ids, none empty.
+            read: as in :meth:`after`.
+            check: as in :meth:`after`.
+        """
         cache, cached = self._begin(prefix, check)
-        ends = [list(row[group.shared :]) for row in rows]
         # The first one pays for the beginning; it comes from the kept ones as far as it was there.
-        seen: list[Seen | None] = [None] * len(rows)
+        seen: list[Seen | None] = [None] * len(ends)
         for batch in batches([len(end) for end in ends], shared=len(prefix), tokens=_TOKENS, positions=_POSITIONS):
             check()
             values = read(self._ends([ends[at] for at in batch], cache))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from foveate.errors import CallerError, ExtraMissing
 from foveate.rerankers.checks import check_messages, check_sampling
 from foveate.rerankers.folders import check_folder
+from foveate.rerankers.prompts import ChatPrompt
 from foveate.rerankers.protocols import Judgement, Message, Reply, Sampling
 from foveate.rerankers.worker import Worker
 
@@ -118,6 +119,33 @@ class LocalChat:
         if not prompts:
             return []
         return await self._worker.run(lambda engine, halted: engine.judge(prompts, halted))
+
+    async def codec(self) -> ChatPrompt:
+        """The tokenizer, to make paths for :meth:`next_logprobs` and to read them."""
+        return await self._worker.run(lambda engine, halted: engine.prompt)
+
+    async def next_logprobs(
+        self, messages: Sequence[Message], paths: Sequence[Sequence[int]], allowed: Sequence[Sequence[int]]
+    ) -> list[dict[int, float]]:
+        """Natural-log probability of each allowed token after the prompt and a path of tokens.
+
+        The prompt is computed once and kept, also between calls; the paths go through the model side by side.
+
+        Args:
+            messages: the prompt.
+            paths: beginnings of the reply as token ids; an empty one asks for its first token.
+            allowed: tokens to look at, one list a path; the probabilities are over the whole vocabulary.
+
+        Raises:
+            CallerError: a path or a token that the model cannot take.
+            ModelError: the weights give no numbers.
+        """
+        check_messages(messages, name=self.name, sees=self.sees)
+        if len(paths) != len(allowed):
+            raise CallerError(f"{len(paths)} paths came with {len(allowed)} lists of allowed tokens")
+        if not paths:
+            return []
+        return await self._worker.run(lambda engine, halted: engine.next_logprobs(messages, paths, allowed, halted))
 
     async def load(self) -> None:
         """Load now rather than at the first call."""
