@@ -184,11 +184,13 @@ class LookupStrategy:
         own = best_first(now.pool.values())
         if not now.samples:
             return own
-        ahead = await asyncio.to_thread(_forward, own, now.samples, tools)
-        weight, back = self._weights
-        # What holds no words cannot be like a sentence; it keeps its place.
-        marks = {one.chunk.id: weight * ahead.get(one.chunk.id, one.score) + back * one.score for one in own}
-        return deal(own, marks)
+        # What holds no words is like no sentence: it keeps its own probability.
+        bare = [one for one in own if not (one.chunk.text or "").strip()]
+        worded = [one for one in own if (one.chunk.text or "").strip()]
+        ahead = await asyncio.to_thread(_forward, worded, now.samples, tools)
+        forward, backward = self._weights
+        marks = {one.chunk.id: forward * ahead[one.chunk.id] + backward * one.score for one in worded}
+        return tuple(sorted([*deal(worded, marks), *bare], key=lambda one: -one.score))
 
 
 def deal(own: Sequence[Found], marks: Mapping[str, float]) -> tuple[Found, ...]:
@@ -222,19 +224,19 @@ def lexical(query: str, texts: Sequence[str]) -> list[float]:
     return [sum(weights[word] for word in sorted(one)) / total if total else 0.0 for one in held]
 
 
-def _forward(pool: Sequence[Found], samples: Sequence[Sample], tools: Tools) -> dict[str, float]:
+def _forward(worded: Sequence[Found], samples: Sequence[Sample], tools: Tools) -> dict[str, float]:
     """Chunk id -> likeness to the sample it is most like, in [0, 1]: half words, half cosine. Blocking."""
-    worded = [one for one in pool if (one.chunk.text or "").strip()]
     queries = list(dict.fromkeys(_line(one.text) for one in samples))
     rows = tools.encoder.encode_text(queries)  # (samples, d)
     points = {point.id: point for point in tools.store.get([one.chunk.id for one in worded], vectors=True)}
-    best: dict[str, float] = {}
+    best: dict[str, float] = {one.chunk.id: 0.0 for one in worded}
     for query, row in zip(queries, rows, strict=True):
         words = lexical(query, [one.chunk.text or "" for one in worded])
         for one, share in zip(worded, words, strict=True):
             dense = points[one.chunk.id].dense.get("text") if one.chunk.id in points else None
+            # A chunk without a vector (it went away meanwhile) goes by its words.
             cosine = max(float(np.dot(dense, row)), 0.0) if dense is not None else share
-            best[one.chunk.id] = max(best.get(one.chunk.id, 0.0), (share + cosine) / 2)
+            best[one.chunk.id] = max(best[one.chunk.id], (share + cosine) / 2)
     return best
 
 

@@ -50,6 +50,8 @@ class _Progress:
     notes: list[Note] = field(default_factory=list)
     """One a fact, to be shown to the next round."""
     quoted: dict[str, Found] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    """Ids of all chunks that were read so far."""
     hops: list[Hop] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
 
@@ -91,7 +93,10 @@ class QuoteStrategy:
         query = " ".join([shorten(question, _QUERY_CHARS), *(" ".join(fact.text.split()) for fact in now.facts)])
         results = await tools.search(query, images=tools.pictures if hop == 1 else ())
         found = found_of(results, await scores_of(query, results, tools), hop=hop)
-        chosen = [one for one in found if self._worth(one, now)][: tools.budget.evidence]
+        # What was read in vain may be needed in the light of a quote, but only where nothing new asks for its place.
+        worth = sorted((one for one in found if self._worth(one, now)), key=lambda one: one.chunk.id in now.read)
+        chosen = worth[: tools.budget.evidence]
+        now.read |= {one.chunk.id for one in chosen}
         in_time = True
         before, refused = len(now.facts), 0
         try:
