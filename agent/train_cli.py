@@ -2,6 +2,7 @@
 
 import json as jsonlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
+_LINE_EVERY_S = 60.0
 _FIGURES = ("loss", "auroc", "accuracy", "ece", "ndcg")
 app = typer.Typer(no_args_is_help=True, help="Adapt models to your own data.")
 
@@ -203,9 +205,9 @@ def _training(tell: Callable[[float, str], object]) -> "Callable[[TrainProgress]
 
 @contextmanager
 def _bar(console: Console, what: str) -> Iterator[Callable[[float, str], object]]:
-    """A progress bar on standard error; silent for ``--json`` and in pipes."""
+    """A progress bar on standard error; a line a minute in pipes, nothing for ``--json``."""
     if console.json or not sys.stderr.isatty():
-        yield lambda _share, _text: None
+        yield _minutely(console, what)
         return
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -215,6 +217,18 @@ def _bar(console: Console, what: str) -> Iterator[Callable[[float, str], object]
     with Progress(*columns, console=RichConsole(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=1.0, text="")
         yield lambda share, told: progress.update(task, completed=share, text=told)
+
+
+def _minutely(console: Console, what: str) -> Callable[[float, str], object]:
+    told = time.monotonic()
+
+    def tell(share: float, text: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _LINE_EVERY_S:
+            told = time.monotonic()
+            console.note(f"{what} {share:.0%}  {text}")
+
+    return tell
 
 
 def _show(console: Console, out: Path, card: "Card") -> None:

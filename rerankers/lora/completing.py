@@ -35,8 +35,8 @@ def train_completions(
     """Train a LoRA adapter on replies, keep the weights with the lowest held-out loss, write them with a card.
 
     The loss is the cross-entropy of a reply's tokens and of the end of the turn, mean over each completion; prompts
-    are encoded as :class:`foveate.rerankers.local.LocalChat` encodes them. Kill it whenever you like: the same call goes
-    on, and gives the weights of an uninterrupted run unless ``max_minutes`` ends it first.
+    are encoded as :class:`foveate.rerankers.local.LocalChat` encodes them. Kill it whenever you like: the same call
+    goes on, and gives the weights of an uninterrupted run unless ``max_minutes`` ends it first.
 
     Args:
         recipe: how; ``weights`` count tasks more or less.

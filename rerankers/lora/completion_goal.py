@@ -133,12 +133,10 @@ def end_of_turn(engine: "Engine") -> int:
     """
     talk = [Message(role="user", text="x"), Message(role="assistant", text="x")]
     begun, whole = engine.prompt.encode(talk[:1]), engine.prompt.encode(talk)
-    for token in whole[len(begun) :] if whole[: len(begun)] == begun else []:
-        if token in engine.ends:
-            return token
+    said = whole[len(begun) :] if whole[: len(begun)] == begun else []
     if not engine.ends:
         raise ModelError(f"model {engine.name!r} has no token that ends a reply")
-    return min(engine.ends)
+    return next((token for token in said if token in engine.ends), int(min(engine.ends)))
 
 
 def _batch(row: TrieRow) -> Batch:

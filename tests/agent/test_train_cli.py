@@ -10,16 +10,18 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from foveate.agent import train_cli
 from foveate.agent.sdk import Agent
 from foveate.agent.train_cli import app
 from foveate.agent.training import FromCollection, collection_pairs
 from foveate.errors import CallerError
 from foveate.rerankers.lora.adapters import WEIGHTS, check_adapter
+from foveate.rerankers.lora.completions import write_completions
 from foveate.rerankers.lora.mining import Mining
 from foveate.rerankers.lora.pairs import by_group, read_pairs, write_pairs
 from foveate.rerankers.lora.training import CHECKPOINT
 from foveate.settings import Settings
-from tests.rerankers.lora.making import pairs
+from tests.rerankers.lora.making import completions, pairs
 from tests.rerankers.tiny import build
 
 COLOURS = {"red": (230, 20, 20), "green": (20, 200, 30), "blue": (20, 20, 230), "yellow": (250, 240, 30)}
@@ -49,8 +51,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(*arguments: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["reranker", *map(str, arguments)], catch_exceptions=True)
+def run(*arguments: object, command: str = "reranker") -> tuple[int, str]:
+    done = CliRunner().invoke(app, [command, *map(str, arguments)], catch_exceptions=True)
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.stdout
@@ -101,6 +103,25 @@ def test_trains_from_a_file(base: Path, tmp_path: Path) -> None:
     assert check_adapter(tmp_path / "a", base).rank == 4
     status, text = run(*flags, "--out", tmp_path / "a")
     assert status == 0 and "3 steps" in text and "loss" in text and "->" in text
+
+
+def test_trains_on_replies(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_completions(tmp_path / "replies.jsonl", completions())
+    (tmp_path / "recipe.toml").write_text("rank = 4\nepochs = 9\nmax_steps = 3\nanchor = 0.01\n[weights]\nread = 2.0\n")
+    flags = ("--data", tmp_path / "replies.jsonl", "--base", base, "--recipe", tmp_path / "recipe.toml")
+    status, text = run(*flags, "--out", tmp_path / "a", "--json", command="reasoner")
+    body = json.loads(text)
+    assert status == 0 and body["kind"] == "reasoner" and set(body["after"]["tasks"]) == {"quote", "read"}
+    assert check_adapter(tmp_path / "a", base).rank == 4
+    status, text = run(*flags, "--out", tmp_path / "a", "--minutes", 5, command="reasoner")
+    assert status == 0 and "3 steps" in text and "exact" in text and "tokens/s" in text
+    monkeypatch.setattr(train_cli, "_LINE_EVERY_S", 0.0)
+    done = CliRunner().invoke(app, ["reasoner", *map(str, flags), "--out", str(tmp_path / "a"), "--fresh"])
+    assert done.exit_code == 0 and "step 2  loss" in done.stderr and "tokens/s" in done.stderr
+    with pytest.raises(CallerError, match="no file of completions"):
+        run("--data", tmp_path / "none.jsonl", "--out", tmp_path / "b", command="reasoner")
+    with pytest.raises(CallerError, match="unknown key 'messages'"):
+        run("--data", tmp_path / "replies.jsonl", "--base", base, "--out", tmp_path / "b")
 
 
 def test_trains_from_a_collection(base: Path, home: Path, tmp_path: Path) -> None:
