@@ -14,7 +14,7 @@ from foveate.evals.reading.media import MISSING
 from foveate.evals.samples import Dataset
 from foveate.evals.tasks.table import TASKS
 
-OWN = {"sample", "stamps"}
+OWN = {"overlap", "sample", "stamps"}
 """Sets of this project's own, which nobody has to get from a benchmark's site."""
 BESIDE_READERS = {"__init__", "info", "stamps", "table"}
 
