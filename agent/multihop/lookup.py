@@ -165,7 +165,8 @@ class LookupStrategy:
         notes = _notes(question, tools, now)
         if not notes:
             return
-        prompt = read_prompt(shorten(question), [f"{note.label}: {note.text}" for note in notes])
+        parts = tools.parts if tools.model.sees else ()
+        prompt = read_prompt(shorten(question), [f"{note.label}: {note.text}" for note in notes], parts)
         for seed in range(self._samples):
             sampling = Sampling(
                 max_tokens=self._max_tokens,

@@ -7,7 +7,7 @@ The judgement is a further turn of the same talk, so that it shares the whole pr
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -57,8 +57,13 @@ class Margin:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Piece:
     chunk_id: str
+    label: str
     text: str
     start: int
+
+    @property
+    def shown(self) -> str:
+        return f"{self.label}: {self.text}" if self.label else self.text
 
 
 @runtime_checkable
@@ -113,6 +118,7 @@ class Margins:
         question: str,
         chunks: Sequence[tuple[str, str]],
         *,
+        labels: Mapping[str, str] | None = None,
         deadline_s: float = math.inf,
         max_pieces: int | None = None,
     ) -> AsyncIterator[Margin]:
@@ -121,6 +127,7 @@ class Margins:
         Args:
             question: cut in its middle to 2,000 characters.
             chunks: (id, text), in the order to be read; those without text are left out.
+            labels: chunk id -> what it is from (``Document 'Fiji'``): shown before its text, never part of a note.
             deadline_s: ``time.monotonic()`` at which reading ends, also in the middle of a piece.
             max_pieces: read at most; None reads all.
 
@@ -131,16 +138,16 @@ class Margins:
         asked = shorten(question)
         if not asked:
             raise CallerError("the question is empty; margins need one")
-        pieces = self._pieces(chunks)[:max_pieces]
+        pieces = self._pieces(chunks, labels or {})[:max_pieces]
         for index, piece in enumerate(pieces, 1):
             margin = await self._in_time(asked, piece, deadline_s, index, len(pieces))
             if margin is None:
                 return
             yield margin
 
-    def _pieces(self, chunks: Sequence[tuple[str, str]]) -> list[_Piece]:
+    def _pieces(self, chunks: Sequence[tuple[str, str]], labels: Mapping[str, str]) -> list[_Piece]:
         return [
-            _Piece(chunk_id=name, text=text[span.start : span.end], start=span.start)
+            _Piece(chunk_id=name, label=labels.get(name, ""), text=text[span.start : span.end], start=span.start)
             for name, text in chunks
             for span in passages(text, max_chars=self._piece_chars, overlap=0)
         ]
@@ -161,7 +168,7 @@ class Margins:
         text = "\n".join(" ".join(piece.text[span.start : span.end].split()) for span in spans)
         probability = math.nan
         if text:
-            judgement = await self._judged(question, piece.text, text)
+            judgement = await self._judged(question, piece, text)
             probability, usage = judgement.probability, usage + judgement.usage
         return Margin(
             chunk_id=piece.chunk_id,
@@ -180,7 +187,8 @@ class Margins:
         if self._note == "sentence":
             span = await asyncio.to_thread(self._nearest, question, piece.text)
             return [span], 0, Usage()
-        told = await quote(self._chat, question, [piece.text], max_tokens=self._max_tokens)
+        labels = [piece.label] if piece.label else []
+        told = await quote(self._chat, question, [piece.text], labels=labels, max_tokens=self._max_tokens)
         return [CharSpan(start=one.start, end=one.end) for one in told.quotes], len(told.refused), told.usage
 
     def _nearest(self, question: str, text: str) -> CharSpan:
@@ -192,12 +200,13 @@ class Margins:
             scores = [score + float(row @ rows[0]) for score, row in zip(scores, rows[1:], strict=True)]
         return spans[max(range(len(spans)), key=lambda at: (scores[at], -at))]
 
-    async def _judged(self, question: str, text: str, note: str) -> Judgement:
+    async def _judged(self, question: str, piece: _Piece, note: str) -> Judgement:
         if self._judge is not None:
-            prompt = layout("rerank").messages({"question": question, "candidate": note})
+            candidate = f"{piece.label}: {note}" if piece.label else note
+            prompt = layout("rerank").messages({"question": question, "candidate": candidate})
             return (await self._judge.judge([prompt]))[0]
         talk = [
-            *quote_prompt(question, [text]),
+            *quote_prompt(question, [piece.shown]),
             Message(role="assistant", text=note),
             Message(role="user", text=HELPS),
         ]

@@ -100,6 +100,22 @@ def test_a_judge_of_its_own_sees_question_and_note_alone() -> None:
     assert judge.prompts[0][-1].text == f"Query: {QUESTION}\nCandidate: Fiji pays with the Fijian dollar."
 
 
+def test_labels_are_shown_and_never_part_of_a_note() -> None:
+    judge = Judge()
+    chat = ScriptedChat(["Document 'Fiji': Fiji lies in the Pacific.", said("Yes", 0.9)] * 2)
+    label = {"fiji": "Document 'Fiji'"}
+
+    async def read(maker: Margins) -> Margin:
+        return await anext(maker.write(QUESTION, [("fiji", FIJI)], labels=label))
+
+    first = asyncio.run(read(Margins(chat)))
+    assert first.text == "Fiji lies in the Pacific." and first.spans[0].start == 0
+    assert "[1] Document 'Fiji': Fiji lies" in chat.calls[0].messages[1].text
+    assert chat.calls[1].messages[:2] == chat.calls[0].messages
+    asyncio.run(read(Margins(chat, judge)))
+    assert judge.prompts[0][-1].text.endswith("Candidate: Document 'Fiji': Fiji lies in the Pacific.")
+
+
 def test_the_nearest_sentence_needs_no_writing() -> None:
     chat = ScriptedChat([])
     margins = write(Margins(chat, Judge(), note="sentence"), [("fiji", FIJI), ("suva", SUVA), ("blank", " \n")])
