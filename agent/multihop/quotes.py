@@ -17,6 +17,7 @@ from foveate.agent.state import QuoteRef
 from foveate.chunking.passages import passages
 from foveate.records import Chunk
 from foveate.rerankers.reasoning.quotes import Quotes, quote, shorten
+from foveate.rerankers.sentences import statements
 from foveate.usage import Usage
 
 __all__ = ["Note", "QuoteStrategy", "batches", "label_of", "notes_of"]
@@ -135,20 +136,20 @@ def label_of(chunk: Chunk) -> str:
 
 
 def notes_of(found: Iterable[Found], tools: Tools) -> list[Note]:
-    """Texts of chunks; one that alone would take more than half of a prompt is cut into pieces of whole sentences."""
+    """The statements of chunks, one a note, as the agent's other readings show them.
+
+    One that alone would take more than half of a prompt is cut between words.
+    """
     room = max(tools.budget.prompt_tokens * _CHARS_PER_TOKEN // 2, 1)
     made = []
     for one in found:
-        text = one.chunk.text or ""
-        for span in passages(text, max_chars=room, overlap=0):
-            made.append(
-                Note(
-                    chunk_id=one.chunk.id,
-                    label=label_of(one.chunk),
-                    text=text[span.start : span.end],
-                    start=span.start,
+        text, label = one.chunk.text or "", label_of(one.chunk)
+        for whole in statements(text):
+            for span in passages(text[whole.start : whole.end], max_chars=room, overlap=0):
+                start = whole.start + span.start
+                made.append(
+                    Note(chunk_id=one.chunk.id, label=label, text=text[start : whole.start + span.end], start=start)
                 )
-            )
     return made
 
 
