@@ -27,6 +27,8 @@ from foveate.retrievers.training.countries.build import build
 from foveate.retrievers.training.countries.facts import read_world
 
 _SEED = 20261124
+_KEPT = {"verify": 2600, "plan": 2100, "read": 2800, "quote": 800, "judge": 500}
+"""Rows of a task: what two cores learn in 40 minutes."""
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +64,13 @@ def rows(folder: Path, home: Path, cache: Path, scale: float = 1.0) -> list[Comp
     found += margins(load_base(folder), rng, int(1200 * scale))
     found += claims(read_world(cache), documents, rng, int(3500 * scale))
     rng.shuffle(found)
-    return found
+    left = Counter(_KEPT)
+    kept = []
+    for row in found:
+        if left[row.task] > 0:
+            left[row.task] -= 1
+            kept.append(row)
+    return kept
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
