@@ -6,8 +6,8 @@ scored by exact match (SQuAD's normalisation) of ``Answer.short``. Strategies an
 a plan, each beside a single search, with paired 95% intervals; ``planned`` splits the question first. Recall of a hop
 is the share of questions whose document of that hop is among the best six that were gathered.
 
-``--quick`` asks a few over 200 documents, which is far easier. The goal is 15 points of exact match between the best way
-and a single search on two-hop questions.
+``--quick`` asks a few over 200 documents, which is far easier. The goal is 15 points of exact match between the best
+way and a single search on two-hop questions.
 """
 
 import argparse
