@@ -14,6 +14,7 @@ from foveate.agent.multihop.gathering import best_first, found_of, over, scores_
 from foveate.agent.multihop.protocols import Fact, Found, Gathered, Hop, Tools
 from foveate.records import Chunk, Result
 from foveate.rerankers.sentences import content_words, coverage, statements
+from foveate.retrievers.late import EncodesTokens, focused
 
 __all__ = ["Condensed", "condense"]
 
@@ -31,14 +32,17 @@ class Condensed:
 
     name = "condensed"
 
-    def __init__(self, *, covered: float = _COVERED, facts: int = 1) -> None:
-        """Choose when to stop.
+    def __init__(self, *, covered: float = _COVERED, facts: int = 1, late: bool = False) -> None:
+        """Choose when to stop, and how candidates of later rounds are ordered.
 
         Args:
             covered: share of the question's content words that the facts must hold; above 1 never stops early.
             facts: of each round, passed on to the next.
+            late: from the second round on, order by focused late interaction (:mod:`foveate.retrievers.late`), with
+                an encoder that has token vectors; the k-th best keeps the probability that the k-th best had.
         """
         self._covered = covered
+        self._late = late
         self._facts = facts
 
     async def gather(self, question: str, tools: Tools) -> Gathered:
@@ -54,6 +58,8 @@ class Condensed:
             results |= {one.chunk.id: one for one in fresh if one.chunk.id not in results}
             await self._score(query, question, list(results.values()), best, hop, tools)
             found = best_first(best.values())
+            if self._late and facts:
+                found = await _focused(question, facts, found, tools)
             learnt = [
                 one for one in await condense(question, found, tools) if one.text not in {fact.text for fact in facts}
             ]
@@ -104,6 +110,20 @@ async def condense(question: str, found: tuple[Found, ...], tools: Tools) -> lis
         at = int(np.argmax(scores))
         facts.append(Fact(chunk_id=one.chunk.id, text=parts[at], score=one.score))
     return facts
+
+
+async def _focused(question: str, facts: list[Fact], found: tuple[Found, ...], tools: Tools) -> tuple[Found, ...]:
+    """The same probabilities, given out in the order of focused late interaction; pictures without words stay."""
+    encoder = tools.encoder
+    told = [one for one in found if (one.chunk.text or "").strip()]
+    if not isinstance(encoder, EncodesTokens) or not told:
+        return found
+    texts = [question, " ".join(fact.text for fact in facts), *(one.chunk.text or "" for one in told)]
+    rows = await asyncio.to_thread(encoder.encode_tokens, texts)
+    marks = {one.chunk.id: focused(rows[0], rows[1], row) for one, row in zip(told, rows[2:], strict=True)}
+    order = sorted(told, key=lambda one: (-marks[one.chunk.id], one.chunk.id))
+    dealt = [replace(one, score=own.score) for one, own in zip(order, told, strict=True)]
+    return best_first([*dealt, *(one for one in found if one.chunk.id not in marks)])
 
 
 def _quoted(chunk: Chunk, query: str) -> bool:

@@ -97,14 +97,28 @@ class MiniLM:
             rows[part] = self._pooled([texts[i] for i in part])
         return rows
 
+    def tokens(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """N texts -> N arrays (tokens, T) of unit rows: last hidden states, without the two tokens around a text."""
+        found: list[NDArray[np.float32]] = [np.zeros((0, TEXT_DIM), np.float32) for _ in texts]
+        order = sorted((i for i in range(len(texts)) if texts[i].strip()), key=lambda i: len(texts[i]))
+        for part in _batches(order, _TEXT_BATCH):
+            hidden, mask = self._hidden([texts[i] for i in part])
+            unit = nn.functional.normalize(hidden, dim=2).numpy()
+            for row, at, length in zip(unit, part, mask.sum(1).int().tolist(), strict=True):
+                found[at] = row[1 : length - 1]
+        return found
+
     def _pooled(self, texts: list[str]) -> NDArray[np.float32]:
+        hidden, mask = self._hidden(texts)
+        mean = (hidden * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)  # (n, T)
+        unit: NDArray[np.float32] = nn.functional.normalize(mean, dim=1).numpy()
+        return unit
+
+    def _hidden(self, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n, L, T) last hidden states and (n, L) mask, float32."""
         batch = self._tokenizer(texts, padding=True, truncation=True, max_length=_TEXT_TOKENS, return_tensors="pt")
         with torch.inference_mode():
-            hidden = self._network(**batch).last_hidden_state  # (n, L, T)
-            mask = batch["attention_mask"].unsqueeze(-1).float()  # (n, L, 1)
-            mean = (hidden * mask).sum(1) / mask.sum(1)  # (n, T)
-            unit: NDArray[np.float32] = nn.functional.normalize(mean, dim=1).numpy()
-        return unit
+            return self._network(**batch).last_hidden_state, batch["attention_mask"].float()
 
 
 @contextmanager

@@ -81,6 +81,10 @@ class MiniEncoder:
         """(n) texts -> (n, 384) vectors of all-MiniLM-L6-v2 alone."""
         return self._language.encode(texts)
 
+    def encode_tokens(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """(n) texts -> n arrays (tokens, 384): MiniLM's token vectors, for :mod:`foveate.retrievers.late`."""
+        return self._language.tokens(texts)
+
     def tag_images(self, images: Sequence[Image.Image], k: int = 5) -> list[list[tuple[str, float]]]:
         """Up to ``k`` vocabulary words a picture with probabilities, best first; none if nothing is likely.
 
