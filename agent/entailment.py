@@ -18,14 +18,17 @@ from foveate.chunking.passages import passages
 from foveate.errors import CallerError
 from foveate.memory.filters import parse
 from foveate.records import Chunk, Citation, Result
-from foveate.rerankers.protocols import Present
+from foveate.rerankers import shipped
+from foveate.rerankers.local import LocalChat
+from foveate.rerankers.protocols import ChatModel, Present
 from foveate.rerankers.reasoning.entailment import Entailment
 from foveate.rerankers.reasoning.joint import JointLabel, JointVerdict, JointWeights, Piece, join
+from foveate.rerankers.reasoning.verdict_scale import VerdictScale
 from foveate.rerankers.reasoning.verifier import Verifier
 from foveate.rerankers.sentences import coverage
 from foveate.usage import Usage
 
-__all__ = ["Support", "Verification", "check", "verify_claim", "verify_in"]
+__all__ = ["Support", "Verification", "check", "open_verifier", "verify_claim", "verify_in"]
 
 _PIECE_CHARS = 600
 """A longer chunk is read in stretches of whole sentences: a small model loses a claim in a page."""
@@ -98,6 +101,22 @@ class _Stretch:
     relevance: float
 
 
+def open_verifier(chat: ChatModel) -> tuple[Verifier, JointWeights | None]:
+    """A verifier, and weights of the joint verdict; both as fitted with the shipped adapter where that is the model.
+
+    Raises:
+        CallerError: the shipped files were fitted with another version of the adapter.
+        ModelError: they are damaged.
+    """
+    if not isinstance(chat, LocalChat) or chat.adapter != shipped.REASONER:
+        return Verifier(chat), None
+    scale, joint = shipped.REASONER.with_suffix(".scale.json"), shipped.REASONER.with_suffix(".joint.json")
+    return (
+        Verifier(chat, VerdictScale.load(scale, model=chat.name) if scale.is_file() else None),
+        JointWeights.load(joint, model=chat.name) if joint.is_file() else None,
+    )
+
+
 async def verify_in(deps: Deps, claim: str, images: Sequence[str] = (), filters: str = "") -> Verification:
     """:func:`verify_claim` with the parts of an agent.
 
@@ -146,7 +165,7 @@ async def verify_claim(
         tools: what searches, reranks and verifies; nothing is read after ``deadline_s``.
         results: evidence that is already there; None searches for the claim.
         present: tells pictures in words; None leaves pictures without text out.
-        verifier: None verifies with ``tools.model``.
+        verifier: None verifies with ``tools.model``, calibrated where that is the shipped adapter.
         weights: of the joint verdict.
 
     Raises:
@@ -156,7 +175,9 @@ async def verify_claim(
     claim = " ".join(claim.split())
     if not claim or len(claim) > _MAX_CLAIM:
         raise CallerError(f"the claim has {len(claim)} characters; allowed are 1 to {_MAX_CLAIM}")
-    judge = verifier or Verifier(tools.model)
+    if verifier is None:
+        verifier, fitted = open_verifier(tools.model)
+        weights = weights or fitted
     if results is None:
         results = await tools.search(claim, images=tools.pictures)
     hits = await tools.rerank(claim, results)
@@ -164,10 +185,10 @@ async def verify_claim(
     relevant = [one for one in results if chances.get(one.chunk.id, 0.0) >= _LEAST]
     texts = await asyncio.to_thread(_texts, relevant, present)
     stretches = _stretches(claim, relevant, texts, chances)
-    pieces, complete = await _read(claim, stretches, judge, tools.deadline_s)
+    pieces, complete = await _read(claim, stretches, verifier, tools.deadline_s)
     verdict = join(pieces, weights)
     if verdict.label == "neutral" and complete:
-        pieces, verdict = await _read_together(claim, stretches, pieces, judge, weights)
+        pieces, verdict = await _read_together(claim, stretches, pieces, verifier, weights)
     return Verification(
         claim=claim,
         label=verdict.label,

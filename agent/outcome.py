@@ -81,9 +81,11 @@ def _way(plan: Plan, ends: list[int]) -> list[int]:
 
 
 def _broken(plan: Plan, answers: dict[int, StepAnswer], ends: list[int]) -> bool:
-    """A chain that did not come to its end, although its beginning was found."""
-    chained = any(step.after for step in plan.steps)
-    return chained and any(end not in answers or not answers[end]["text"] for end in ends)
+    """A chain that did not come to its end, although its beginning was found; or one of several questions failed."""
+    if any(step.after for step in plan.steps):
+        return any(end not in answers or not answers[end]["text"] for end in ends)
+    # Without a reading model no step has a short answer; quotes are what it found then.
+    return any(end not in answers or not (answers[end]["text"] or answers[end]["quotes"]) for end in ends)
 
 
 def _verdict(found: bool, out: bool, conflict: bool, broken: bool) -> tuple[Verdict, Reason]:

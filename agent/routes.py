@@ -50,13 +50,17 @@ def _sent(state: AgentState, plan: Plan, step: Step, answers: dict[int, str]) ->
         options=[answers[need] for need in step.after],
         used=max((taken[str(need)]["rounds"] for need in _before(state, step)), default=0),
         after=waiting(plan, step.id),
+        alone=not any(one.after for one in plan.steps) or _instead(state, step.id),
     )
 
 
 def _before(state: AgentState, step: Step) -> list[int]:
     """Steps whose rounds count: those it needs; of the one taken when the plan failed, all."""
-    last = next(one for one in state["steps"] if one["id"] == step.id)
-    return [int(name) for name in state.get("answers", {})] if last.get("instead") else list(step.after)
+    return [int(name) for name in state.get("answers", {})] if _instead(state, step.id) else list(step.after)
+
+
+def _instead(state: AgentState, number: int) -> bool:
+    return any(step["id"] == number and step.get("instead") for step in state["steps"])
 
 
 def waiting(plan: Plan, step: int) -> int:

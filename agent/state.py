@@ -147,3 +147,5 @@ class StepState(TypedDict):
     """Rounds of retrieval before it."""
     after: int
     """Steps that wait for it, in a chain."""
+    alone: bool
+    """The whole question, which may need more than one look; a step of a chain was made to need one."""

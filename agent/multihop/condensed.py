@@ -6,23 +6,26 @@ question's words.
 """
 
 import asyncio
+import re
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 
 from foveate.agent.multihop.gathering import best_first, found_of, over, scores_of
 from foveate.agent.multihop.protocols import Fact, Found, Gathered, Hop, Tools
-from foveate.records import Chunk, Result
 from foveate.rerankers.sentences import content_words, coverage, statements
 from foveate.retrievers.late import EncodesTokens, focused
 
-__all__ = ["Condensed", "condense"]
+__all__ = ["Condensed", "condense", "take_turns"]
 
 _COVERED = 0.6
 """Share of the question's content words that the facts must hold before no further round is taken."""
 _DERIVED = 0.8
 """Weight of a score against a query that a hop made up: it rests on what that hop believed."""
 _RELEVANT = 0.5
+_NAME = re.compile(r"(?<!^)(?<![.!?] )\b[^\W\d_]*[A-Z][^\W\d_]+|\d+")
 _PASSAGES = 3
 """Passages that are condensed after each round."""
 
@@ -46,70 +49,85 @@ class Condensed:
         self._facts = facts
 
     async def gather(self, question: str, tools: Tools) -> Gathered:
-        """Evidence of all rounds, best first."""
-        best: dict[str, Found] = {}
-        results: dict[str, Result] = {}
-        hops: list[Hop] = []
+        """Evidence of all rounds: the best of each, then the second best of each, and so on."""
+        rounds: list[tuple[Found, ...]] = []
         facts: list[Fact] = []
-        query = question
+        hops: list[Hop] = []
         while True:
-            hop = len(hops) + 1
-            fresh = await tools.search(query, images=tools.pictures if hop == 1 else ())
-            results |= {one.chunk.id: one for one in fresh if one.chunk.id not in results}
-            await self._score(query, question, list(results.values()), best, hop, tools)
-            found = best_first(best.values())
+            query = " ".join([question, *(fact.text for fact in facts)])
+            found = await self._round(query, facts, len(hops) + 1, tools)
             if self._late and facts:
                 found = await _focused(question, facts, found, tools)
-            learnt = [
-                one for one in await condense(question, found, tools) if one.text not in {fact.text for fact in facts}
-            ]
-            facts += learnt[: self._facts]
-            ids = {one.chunk.id for one in fresh}
-            shown = tuple((one.chunk.id, one.score) for one in found if one.chunk.id in ids)
+            rounds.append(found)
+            known = {fact.text for fact in facts}
+            learnt = [fact for fact in await condense(question, found, tools) if fact.text not in known]
+            shown = tuple((one.chunk.id, one.score) for one in found)
             hops.append(Hop(queries=(query,), found=shown, facts=tuple(learnt)))
-            ended = self._ended(question, facts, learnt, hop, tools)
-            if ended:
-                return Gathered(found=found[: tools.budget.candidates], hops=tuple(hops), ended=ended)
-            query = " ".join([question, *(fact.text for fact in facts)])
+            facts += learnt[: self._facts]
+            if ended := self._ended(question, facts, learnt, len(hops), tools):
+                kept = take_turns(rounds)[: tools.budget.candidates]
+                return Gathered(found=kept, hops=tuple(hops), ended=ended)
 
     def _ended(self, question: str, facts: list[Fact], learnt: list[Fact], hop: int, tools: Tools) -> str:
         if not content_words(question) or not learnt:
             return "no new fact"  # the same query would find the same
-        if coverage(question, " ".join(fact.text for fact in learnt)) >= self._covered:
+        if coverage(question, " ".join(fact.text for fact in facts)) >= self._covered:
             return "covered"
         if hop >= tools.budget.hops:
             return "budget of hops"
         return "budget of time" if over(tools) else ""
 
-    async def _score(
-        self, query: str, question: str, results: list[Result], best: dict[str, Found], hop: int, tools: Tools
-    ) -> None:
-        """Score all that was found against this query; each chunk keeps its best.
-
-        What an earlier round found is scored again: it may answer what a fact found out, and nothing else.
-        """
-        weight = 1.0 if query == question else _DERIVED
-        # A chunk that a query quotes would find itself in it, whatever it says of the question.
-        others = [one for one in results if query == question or not _quoted(one.chunk, query)]
+    async def _round(self, query: str, facts: list[Fact], hop: int, tools: Tools) -> tuple[Found, ...]:
+        results = await tools.search(query, images=tools.pictures if hop == 1 else ())
+        # A chunk that the query quotes would find itself in it, whatever it says of the question.
+        quoted = {fact.chunk_id for fact in facts}
+        others = [one for one in results if one.chunk.id not in quoted]
+        weight = _DERIVED if facts else 1.0
         scores = {name: weight * score for name, score in (await scores_of(query, others, tools)).items()}
-        for one in found_of(others, scores, hop=hop):
-            known = best.get(one.chunk.id)
-            if known is None or one.score > known.score:
-                best[one.chunk.id] = one if known is None else replace(one, hop=known.hop)
+        return found_of(others, scores, hop=hop)
+
+
+def take_turns(rounds: Sequence[tuple[Found, ...]]) -> tuple[Found, ...]:
+    """One list of several: the best of each round before the second best of any.
+
+    A later round asks something else, so its scores do not compare with an earlier one's: the k-th place gets the k-th
+    largest probability there is. A chunk of two rounds keeps its first place.
+    """
+    first: dict[str, Found] = {}
+    for level in zip_longest(*rounds):
+        for one in level:
+            if one is not None:
+                first.setdefault(one.chunk.id, one)
+    order = list(first.values())
+    scores = sorted((one.score for one in order), reverse=True)
+    return tuple(replace(one, score=score) for one, score in zip(order, scores, strict=True))
 
 
 async def condense(question: str, found: tuple[Found, ...], tools: Tools) -> list[Fact]:
-    """The statement of each relevant passage that is nearest to the question, best first."""
+    """The statement of each relevant passage that is nearest to the question, best first.
+
+    Nearness is likeness, shared words, and shared names: a name of the question is what a chain hangs on.
+    """
     chosen = [one for one in found[:_PASSAGES] if one.score >= _RELEVANT and (one.chunk.text or "").strip()]
+    names = {name.casefold() for name in _NAME.findall(question)}
     facts = []
     for one in chosen:
         text = one.chunk.text or ""
         parts = [" ".join(text[span.start : span.end].split()) for span in statements(text)]
         rows = await asyncio.to_thread(tools.encoder.encode_text, [question, *parts])  # (1 + statements, d)
-        scores = rows[1:] @ rows[0] + np.array([coverage(question, part) for part in parts])
+        likeness = rows[1:] @ rows[0]
+        scores = [
+            float(like) + coverage(question, part) + _share(names, part)
+            for like, part in zip(likeness, parts, strict=True)
+        ]
         at = int(np.argmax(scores))
-        facts.append(Fact(chunk_id=one.chunk.id, text=parts[at], score=one.score))
-    return facts
+        facts.append(Fact(chunk_id=one.chunk.id, text=parts[at], score=scores[at]))
+    return sorted(facts, key=lambda fact: (-fact.score, fact.chunk_id))
+
+
+def _share(names: set[str], text: str) -> float:
+    words = set(re.findall(r"\w+", text.casefold()))
+    return len(names & words) / len(names) if names else 0.0
 
 
 async def _focused(question: str, facts: list[Fact], found: tuple[Found, ...], tools: Tools) -> tuple[Found, ...]:
@@ -124,8 +142,3 @@ async def _focused(question: str, facts: list[Fact], found: tuple[Found, ...], t
     order = sorted(told, key=lambda one: (-marks[one.chunk.id], one.chunk.id))
     dealt = [replace(one, score=own.score) for one, own in zip(order, told, strict=True)]
     return best_first([*dealt, *(one for one in found if one.chunk.id not in marks)])
-
-
-def _quoted(chunk: Chunk, query: str) -> bool:
-    words = " ".join((chunk.text or "").split())
-    return any(" ".join(words[span.start : span.end].split()) in query for span in statements(words))

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 
@@ -22,6 +22,7 @@ from foveate.records import Chunk
 from foveate.rerankers.layouts import layout
 from foveate.rerankers.protocols import ImagePart, Message, Reply, Sampling
 from foveate.rerankers.reasoning.prompts import numbered
+from foveate.rerankers.reasoning.quotes import shorten
 from foveate.usage import Usage
 
 __all__ = ["answer"]
@@ -48,6 +49,7 @@ async def answer(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState,
     deps = runtime.context
     outcome = outcome_of(state)
     chunks = {chunk.id: chunk for chunk in deps.chunks([quote["chunk_id"] for quote in outcome.quotes])}
+    outcome = _still_there(outcome, chunks)
     quotes = [quote for quote in outcome.quotes if quote["chunk_id"] in chunks]
     update: AgentState = {"verdict": outcome.verdict, "reason": outcome.reason, "confidence": outcome.confidence}
     if not quotes and not outcome.short:
@@ -55,7 +57,8 @@ async def answer(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState,
         return {**update, **verdict, **_told(state, _nothing(state, outcome), [])}, {"drafted": False}  # type: ignore[typeddict-item]
     texts = [quote_text(quote, chunks[quote["chunk_id"]]) for quote in quotes]
     said = _shown(outcome, quotes, chunks, texts)
-    if said is None or deps.drafts:
+    # What code counted or compared a draft could only get wrong, and of a conflict it would tell one side.
+    if said is None or (deps.drafts and not outcome.counted and outcome.reason != "conflicting"):
         said = await _drafted(state, deps, quotes, chunks, texts)
     citations = [item.to_dict() for item in cited(said.supports, quotes, chunks)]
     update |= {**_told(state, said.text, citations), "short": outcome.short, "usage": usage_dict(said.usage)}
@@ -67,7 +70,14 @@ async def answer(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState,
 
 def prompt(question: str, notes: Sequence[str], images: Sequence[ImagePart] = ()) -> list[Message]:
     """Instructions, the notes, the question: the layout of this stage, so that what is shared most stands in front."""
-    return [*layout("answer").messages({"notes": numbered(notes), "question": question}, images)]
+    return [*layout("answer").messages({"notes": numbered(notes), "question": shorten(question)}, images)]
+
+
+def _still_there(outcome: Outcome, chunks: Mapping[str, Chunk]) -> Outcome:
+    """Without a short answer whose evidence was deleted meanwhile: it could not be cited."""
+    if outcome.counted or all(quote["chunk_id"] in chunks for quote in outcome.carrying):
+        return outcome
+    return replace(outcome, short="", verdict="partial", reason="no_evidence")
 
 
 def _shown(
@@ -163,15 +173,16 @@ def _verbatim(quotes: Sequence[QuoteRef], chunks: Mapping[str, Chunk], texts: Se
 
 
 def _nothing(state: AgentState, outcome: Outcome) -> str:
-    looked = "; ".join(f"{query!r}" for query in state["searched"])
+    queries = "; ".join(f"{query!r}" for query in state["searched"])
     where = f" (filters: {state['filters']})" if state.get("filters") else ""
+    looked = f" Looked for {queries}{where}." if queries else ""
     if outcome.out_of_budget:
-        return f"I ran out of time before I found evidence. Looked for {looked}{where}."
-    return f"I cannot tell: nothing in this collection answers it. Looked for {looked}{where}."
+        return f"I ran out of time before I found evidence.{looked}"
+    return f"I cannot tell: nothing in this collection answers it.{looked}"
 
 
 def _told(state: AgentState, text: str, citations: list[dict[str, Any]]) -> AgentState:
-    turns = [*state.get("turns", []), Turn(question=state["question"], answer=text)][-_TURNS:]
+    turns = [*state.get("turns", []), Turn(question=shorten(state["question"]), answer=text)][-_TURNS:]
     return {"text": text, "citations": citations, "turns": turns}
 
 

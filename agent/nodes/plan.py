@@ -1,5 +1,6 @@
 """plan: the question becomes steps. A follow-up is completed from the thread first."""
 
+import asyncio
 import re
 import time
 from typing import Any
@@ -13,35 +14,43 @@ from foveate.agent.state import AgentState, Turn
 from foveate.records import Modality
 from foveate.rerankers.reasoning.planner import Planned, Planner
 from foveate.rerankers.reasoning.plans import Kind, Plan, Step, plain
+from foveate.rerankers.reasoning.quotes import shorten
 from foveate.usage import Usage
 
 __all__ = ["complete", "modality", "plan", "route_of", "rule_plan"]
 
-_POINTS_BACK = re.compile(r"\b(it|its|they|them|their|he|she|his|her|that one|those|the same|there)\b", re.IGNORECASE)
+_POINTS_BACK = re.compile(
+    # "How many are there?" names no place, "Who lives there?" does.
+    r"\b(it|its|they|them|their|he|she|his|her|that one|those|the same"
+    r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )there)\b",
+    re.IGNORECASE,
+)
 _IMAGE = re.compile(r"\b(picture|photo|photograph|image|drawing|painting)s?\b", re.IGNORECASE)
 _FILM = re.compile(r"\b(film|video|movie|clip|scene)s?\b", re.IGNORECASE)
 _COUNT = re.compile(
     r"^\s*(how many|count( all)?( the)?|what is the number of)\s+"
-    r"(\w+\s+)?(picture|photo|photograph|image|drawing|painting|film|video|movie|clip|document|page|file)s\b",
+    # No pages: how many a report has stands in the report, and is no count over the collection.
+    r"(\w+\s+)?(picture|photo|photograph|image|drawing|painting|film|video|movie|clip|document|file)s\b",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"(?<=[?;])\s+")
 _RULED_STEPS = 8
+_PLANNING = 0.5
+"""Share of the question's time that planning may take: a slow planner leaves enough for one plain look."""
 
 
 @staged("plan", first=True)
 async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
     """Steps by the reasoner where there is one and the question may need several; else one for each that asks."""
-    deps = runtime.context
+    deps, started = runtime.context, time.monotonic()
     whole = complete(state["question"], state.get("turns", []))
-    pictures = len(state.get("images", []))
     ruled = rule_plan(whole, whole != state["question"])
     # What the rules see at a glance is not left to a model: counts over the collection, questions side by side.
     simple = len(ruled.steps) > 1 or ruled.steps[0].kind == "count"
     if deps.reasoner is None or deps.planning == "rules" or simple:
         made = Planned(plan=ruled, usage=Usage())
     else:
-        made = await Planner(deps.reasoner).plan(whole, pictures=pictures)
+        made = await _by_model(deps, whole, len(state.get("images", [])))
         if made.problem or (len(made.plan.steps) == 1 and made.plan.steps[0].kind not in ("picture", "count")):
             made = Planned(plan=ruled, usage=made.usage, problem=made.problem, reply=made.reply)
     steps = [
@@ -51,10 +60,19 @@ async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, d
     detail: dict[str, Any] = {"steps": steps, "route": route, "completed": whole != state["question"]}
     if made.problem:
         detail |= {"problem": made.problem, "reply": made.reply}
-    return _fresh(whole, route, steps, made.usage), detail
+    return _fresh(started, whole, route, steps, made.usage), detail
 
 
-def _fresh(whole: str, route: str, steps: list[dict[str, Any]], usage: Usage) -> AgentState:
+async def _by_model(deps: Deps, whole: str, pictures: int) -> Planned:
+    assert deps.reasoner is not None
+    try:
+        async with asyncio.timeout(_PLANNING * deps.budget.seconds):
+            return await Planner(deps.reasoner).plan(whole, pictures=pictures)
+    except TimeoutError:
+        return Planned(plan=plain(whole), usage=Usage(), problem="the planner ran out of time")
+
+
+def _fresh(started_s: float, whole: str, route: str, steps: list[dict[str, Any]], usage: Usage) -> AgentState:
     """State at the beginning of a question: what a thread keeps of the last one is not merged with it."""
     empty: dict[str, Any] = {
         "answers": Overwrite({}),
@@ -63,8 +81,8 @@ def _fresh(whole: str, route: str, steps: list[dict[str, Any]], usage: Usage) ->
         "quotes": Overwrite([]),
     }
     return {
-        "started_s": time.monotonic(),
-        "whole": whole,
+        "started_s": started_s,
+        "whole": shorten(whole),
         "route": route,
         "steps": steps,
         "text": "",
@@ -81,12 +99,17 @@ def _fresh(whole: str, route: str, steps: list[dict[str, Any]], usage: Usage) ->
 def rule_plan(question: str, one_piece: bool) -> Plan:
     """A step for each sentence that asks, of the modality it names.
 
+    What is longer than a question loses its middle. A text of many sentences that ask is taken as one question:
+    mostly pasted, and nobody knows which of them is meant.
+
     Args:
         question: in plain words.
         one_piece: a completed follow-up: its halves only make sense together.
     """
     pieces = [question] if one_piece else _BREAK.split(question)
-    parts = [part.strip() for part in pieces if part.strip()][:_RULED_STEPS]
+    parts = list(dict.fromkeys(shorten(part) for part in pieces if part.strip()))
+    if len(parts) > _RULED_STEPS:
+        parts = [shorten(question)]
     if len(parts) == 1:
         return plain(parts[0], kind_of(parts[0]))
     steps = [plain(part, kind_of(part)).steps[0] for part in parts]

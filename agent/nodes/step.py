@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
@@ -13,7 +13,9 @@ from foveate.agent.citations import note_of, quote_text
 from foveate.agent.conflicts import conflicting
 from foveate.agent.deps import Deps
 from foveate.agent.multihop.protocols import Found, Gathered, Strategy, Tools
+from foveate.agent.multihop.single import SingleShot
 from foveate.agent.multihop.table import open_strategy
+from foveate.agent.nodes.comparing import compare
 from foveate.agent.nodes.counting import count
 from foveate.agent.nodes.stage import Log
 from foveate.agent.reading.sentences import RELEVANT, Read, read_facts, read_sentences
@@ -21,7 +23,8 @@ from foveate.agent.showing import part_of
 from foveate.agent.state import AgentState, EvidenceRef, QuoteRef, StepAnswer, StepState
 from foveate.errors import CallerError, ModelError, ServiceError
 from foveate.memory.filters import Filter, parse
-from foveate.rerankers.reasoning.reader import read_short
+from foveate.records import Chunk
+from foveate.rerankers.reasoning.reader import Short, holds, read_short
 from foveate.usage import Usage
 
 __all__ = ["OUT_OF_BUDGET", "step", "tools_of"]
@@ -30,7 +33,6 @@ OUT_OF_BUDGET = "out_of_budget"
 _WHERE = {"image": "kind:image", "film": "kind:film", "text": "kind:document"}
 _LOG = logging.getLogger(__name__)
 _MATCHES = "one of those counted"
-_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 async def step(state: StepState, runtime: Runtime[Deps]) -> AgentState:
@@ -39,7 +41,7 @@ async def step(state: StepState, runtime: Runtime[Deps]) -> AgentState:
     log = Log(deps)
     if state["step"]["kind"] in ("most", "least"):
         return _compared(state, log)
-    allowed = rounds(deps.budget, state["used"], state["after"])
+    allowed = rounds(deps.budget, state["used"], state["after"], alone=state["alone"])
     if not allowed or seconds_left(state["started_s"], deps.budget) <= 0:
         return _update(state, _answer(state, problem=OUT_OF_BUDGET), log, Usage())
     tools = await asyncio.to_thread(tools_of, state, deps, allowed)
@@ -75,7 +77,7 @@ async def _looked_up(state: StepState, tools: Tools, deps: Deps, log: Log) -> Ag
     query, number = state["query"], int(state["step"]["id"])
     strategy: Strategy = open_strategy("visual") if state["step"]["kind"] == "picture" else deps.strategy
     with log.stage("gather") as detail:
-        gathered = await strategy.gather(query, tools)
+        gathered, problem = await _gathered(strategy, query, tools)
         detail |= {
             "step": number,
             "query": query,
@@ -84,7 +86,7 @@ async def _looked_up(state: StepState, tools: Tools, deps: Deps, log: Log) -> Ag
             "hops": [hop.to_dict() for hop in gathered.hops],
             "top": [_shown(one) for one in gathered.found[:10]],
             "ended": gathered.ended,
-        }
+        } | ({"problem": problem} if problem else {})
     with log.stage("read") as detail:
         read = await _read(query, gathered, number, deps, tools)
         answer, usage, refused = await _short(state, read, gathered, deps)
@@ -94,7 +96,8 @@ async def _looked_up(state: StepState, tools: Tools, deps: Deps, log: Log) -> Ag
             "pictures_told_in_words": read.told,
             "answer": answer["text"],
             "problem": answer["problem"],
-        } | ({"refused": refused} if refused else {})
+        }
+        detail |= {name: said for name, said in (("refused", refused), ("failed", read.failed)) if said}
     spent = gathered.usage + read.usage + usage + Usage(hops=len(gathered.hops))
     update = _update(state, answer, log, spent)
     searched = [text for hop in gathered.hops for text in hop.queries]
@@ -104,6 +107,14 @@ async def _looked_up(state: StepState, tools: Tools, deps: Deps, log: Log) -> Ag
         "evidence": [_reference(one, number) for one in gathered.found[: deps.budget.candidates]],
         "quotes": list(read.quotes),
     }
+
+
+async def _gathered(strategy: Strategy, query: str, tools: Tools) -> tuple[Gathered, str]:
+    """What a strategy finds, and what its model failed with: then one search without a model."""
+    try:
+        return await strategy.gather(query, tools), ""
+    except (ModelError, ServiceError) as error:
+        return await SingleShot().gather(query, tools), f"{type(error).__name__}: {error}"
 
 
 async def _read(query: str, gathered: Gathered, number: int, deps: Deps, tools: Tools) -> Read:
@@ -136,14 +147,24 @@ async def _short(state: StepState, read: Read, gathered: Gathered, deps: Deps) -
     except (ModelError, ServiceError, CallerError) as error:
         return {**plain, "problem": f"{type(error).__name__}: {error}"}, Usage(), ""
     chance = None if math.isnan(short.probability) else short.probability
-    if short.note is None:
-        problem = "the answer is not in the evidence" if short.refused else "no note answers it"
-        return {**plain, "probability": chance, "problem": problem}, short.usage, short.refused
-    carrying = [quotes[short.note], *(quote for i, quote in enumerate(quotes) if i != short.note)]
-    texts = [quote_text(quote, chunks[quote["chunk_id"]]) for quote in carrying]
+    texts = [quote_text(quote, chunks[quote["chunk_id"]]) for quote in quotes]
+    note = short.note if short.note is None else _holder(short, quotes, texts, chunks)
+    if note is None:
+        said = short.refused or short.text
+        problem = "the answer is not in the evidence" if said else "no note answers it"
+        return {**plain, "probability": chance, "problem": problem}, short.usage, said
+    order = [note, *(i for i in range(len(quotes)) if i != note)]
+    carrying, texts = [quotes[i] for i in order], [texts[i] for i in order]
     against, spent = await _against(state, deps, short.text, carrying, texts)
     found: StepAnswer = {**plain, "text": short.text, "probability": chance, "quotes": carrying, "conflicts": against}
     return found, short.usage + spent, ""
+
+
+def _holder(short: Short, quotes: Sequence[QuoteRef], texts: Sequence[str], chunks: Mapping[str, Chunk]) -> int | None:
+    """The quote that holds the answer in its own words or its title: the label of a note is ours, no evidence."""
+    titles = [chunks[quote["chunk_id"]].title or "" for quote in quotes]
+    held = [i for i, text in enumerate(texts) if holds(text, short.text) or holds(titles[i], short.text)]
+    return short.note if short.note in held else next(iter(held), None)
 
 
 async def _against(
@@ -153,9 +174,10 @@ async def _against(
     if deps.reasoner is None or seconds_left(state["started_s"], deps.budget) <= 0:
         return [], Usage()
     try:
-        return await conflicting(deps.reasoner, state["query"], answer, carrying, texts)
-    except (ModelError, ServiceError, CallerError) as error:
-        _LOG.info("conflicts were not looked for: %s", error)
+        async with asyncio.timeout(max(seconds_left(state["started_s"], deps.budget), 0.01)):
+            return await conflicting(deps.reasoner, state["query"], answer, carrying, texts)
+    except (TimeoutError, ModelError, ServiceError, CallerError) as error:
+        _LOG.info("conflicts were not looked for: %s", error or "out of time")
         return [], Usage()
 
 
@@ -177,27 +199,20 @@ async def _counted(state: StepState, tools: Tools, log: Log) -> AgentState:
 
 
 def _compared(state: StepState, log: Log) -> AgentState:
-    """Which option has the largest or smallest number: arithmetic is not left to a model."""
     with log.stage("compare") as detail:
-        options = [option.strip() for option in state["query"].split(";")]
-        numbers = [_number(text) for text in state["options"]]
-        detail |= {"step": state["step"]["id"], "options": options, "numbers": numbers}
-        if None in numbers or len(options) != len(numbers):
-            answer = _answer(state, problem="not all of what is compared are numbers", rounds=state["used"])
+        kind: Literal["most", "least"] = state["step"]["kind"]
+        found = compare(kind, state["query"].split(";"), state["options"])
+        number = state["step"]["id"]
+        detail |= {"step": number, "options": list(found.options), "numbers": list(found.numbers)}
+        if not found.best:
+            answer = _answer(state, problem="not all of what is compared are numbers")
+        elif len(found.best) > 1 and state["after"]:
+            answer = _answer(state, problem="they are equal")  # nothing more can be asked of "the larger one"
         else:
-            known = [number for number in numbers if number is not None]
-            best = max(known) if state["step"]["kind"] == "most" else min(known)
-            alone = known.count(best) == 1
-            text = options[known.index(best)] if alone else ""
-            problem = "" if alone else "they are equal"
-            answer = _answer(state, text=text, problem=problem, confidence=1.0, rounds=state["used"])
+            equal = " (equal)" if len(found.best) > 1 else ""
+            answer = _answer(state, text=" and ".join(found.best) + equal, confidence=1.0)
         detail["answer"] = answer["text"]
     return _update(state, answer, log, Usage())
-
-
-def _number(text: str) -> float | None:
-    found = _NUMBER.search(text)
-    return float(found[0].replace(",", "")) if found else None
 
 
 def _answer(state: StepState, **values: Any) -> StepAnswer:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from foveate.agent.deps import Deps
 from foveate.agent.events import Margin
 from foveate.agent.multihop.protocols import Found
 from foveate.agent.reading.sentences import Read, read_sentences
 from foveate.agent.state import QuoteRef
+from foveate.errors import ModelError, ServiceError
+from foveate.records import Chunk
 from foveate.rerankers.reasoning import margins as writing
 from foveate.rerankers.reasoning.margins import Margins
 from foveate.usage import Usage
@@ -19,10 +22,7 @@ async def read_margins(question: str, found: Sequence[Found], step: int, deps: D
     """Relevant margins of all that was gathered, in reading order: best chunk first.
 
     Pictures that nobody described have no margins; where nothing else was found they are told in words, as
-    :func:`read_sentences` does.
-
-    Raises:
-        ModelError, ServiceError: the model failed.
+    :func:`read_sentences` does, and so is everything where the model fails before it wrote anything down.
     """
     chunks = {one.chunk.id: one.chunk for one in found}
     texts = [(one.chunk.id, one.chunk.text) for one in found if (one.chunk.text or "").strip()]
@@ -33,23 +33,32 @@ async def read_margins(question: str, found: Sequence[Found], step: int, deps: D
     kept: list[writing.Margin] = []
     usage = Usage()
     pieces = reader.write(question, [(name, text or "") for name, text in texts], deadline_s=deadline_s)
-    async with aclosing(pieces):  # type: ignore[type-var]  # an async generator, typed as an iterator
-        async for margin in pieces:
-            usage += margin.usage
-            kept.append(margin)
-            deps.emit(
-                Margin(
-                    chunk_id=margin.chunk_id,
-                    source=chunks[margin.chunk_id].path,
-                    text=margin.text,
-                    relevant=margin.relevant,
-                    index=margin.index,
-                    of=margin.of,
-                )
-            )
+    failed = ""
+    try:
+        async with aclosing(pieces):  # type: ignore[type-var]  # an async generator, typed as an iterator
+            async for margin in pieces:
+                usage += margin.usage
+                kept.append(margin)
+                deps.emit(_event(margin, chunks[margin.chunk_id]))
+    except (ModelError, ServiceError) as error:
+        failed = f"{type(error).__name__}: {error}"
     quotes = [
         QuoteRef(chunk_id=margin.chunk_id, start=span.start, end=span.end, words="", step=step)
         for margin in writing.relevant(kept)
         for span in margin.spans
     ]
-    return Read(quotes=tuple(quotes), usage=usage)
+    if failed and not quotes:
+        read = await read_sentences(question, found, step, deps)
+        return replace(read, failed=failed, usage=read.usage + usage)
+    return Read(quotes=tuple(quotes), failed=failed, usage=usage)
+
+
+def _event(margin: writing.Margin, chunk: Chunk) -> Margin:
+    return Margin(
+        chunk_id=margin.chunk_id,
+        source=chunk.path,
+        text=margin.text,
+        relevant=margin.relevant,
+        index=margin.index,
+        of=margin.of,
+    )

@@ -35,6 +35,8 @@ class Read:
     """Best first."""
     told: int = 0
     """Pictures told in words."""
+    failed: str = ""
+    """What the reading model failed with."""
     usage: Usage = field(default_factory=Usage)
 
 
@@ -52,6 +54,8 @@ async def read_sentences(question: str, found: Sequence[Found], step: int, deps:
             told += bool(picked)
             frames += one.chunk.kind == "film"
         for quote in picked:
+            if not quotes and quote["end"] - quote["start"] > left:
+                quote["end"] = quote["start"] + left  # a sentence that fills the prompt alone is read as far as it fits
             left -= len(quote["words"]) + quote["end"] - quote["start"]
             if left >= 0:
                 quotes.append(quote)
