@@ -39,16 +39,19 @@ class Background:
                     sample.append(point.dense[name])
         self._rows = {name: np.stack(sample) for name, sample in rows.items() if sample}
 
-    def spread(self, name: str, query: NDArray[np.float32]) -> tuple[float, float]:
+    def spread(
+        self, name: str, query: NDArray[np.float32], *, prior: tuple[float, float] | None = None
+    ) -> tuple[float, float]:
         """Mean and standard deviation of the query's cosines to unrelated chunks.
 
         Args:
             name: ``text`` or ``image``.
             query: (d) unit vector.
+            prior: mean and standard deviation of unrelated pairs; None takes those of a text as query.
 
         The sample's own figures are drawn towards the prior as if that were 16 more chunks.
         """
-        prior_mean, prior_sd = _PRIOR[name]
+        prior_mean, prior_sd = prior or _PRIOR[name]
         rows = self._rows.get(name)
         if rows is None:
             return prior_mean, prior_sd

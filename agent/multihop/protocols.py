@@ -1,7 +1,7 @@
 """What a way of gathering evidence is, and what it works with."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -98,6 +98,8 @@ class Tools:
     """The same pictures, as models take them."""
     deadline_s: float = float("inf")
     """``time.monotonic()`` at which no further hop may start."""
+    look: Callable[[Chunk], Image] | None = None
+    """Pixels of a chunk that was found, for a closer look; None goes by vectors alone."""
 
     async def search(self, text: str, *, k: int | None = None, images: Sequence[Image] = ()) -> list[Result]:
         """Chunks for words, pictures or both, best first, within ``where``.

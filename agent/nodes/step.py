@@ -65,6 +65,7 @@ def tools_of(state: StepState, deps: Deps, hops: int) -> Tools:
         pictures=pictures if not state["step"]["after"] else (),
         parts=tuple(part_of(picture) for picture in pictures) if not state["step"]["after"] else (),
         deadline_s=deadline(state["started_s"], deps.budget),
+        look=deps.look,
     )
 
 
