@@ -1,9 +1,7 @@
 """Cloze questions: what a passage answers and what it raises."""
 
-import time
-
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.retrievers.multihop.pseudo_questions import ClozeAsker, Passage, Questions, keywords, names
@@ -85,14 +83,14 @@ def test_limits() -> None:
     assert [f"Bay{i}" in one.text for i, one in zip((0, 1, 2, 0, 1), questions.answers, strict=True)] == [True] * 5
 
 
-def test_a_passage_of_100_000_characters_takes_no_longer_than_its_beginning() -> None:
+def test_of_100_000_characters_the_beginning_is_read() -> None:
     text = "Agnes Tolliver met Björn Stone in 1931 " * 2_500
-    start = time.perf_counter()
     questions = asked(text)
-    assert time.perf_counter() - start < 2
-    assert questions.answers and all(len(one.meaning) < 1_000 for one in questions.answers)
+    assert questions == asked(text[:20_000]) and questions.answers
+    assert all(len(one.meaning) < 1_000 for one in questions.answers)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=400), st.text(max_size=30))
 def test_any_text_gives_questions_with_keywords(text: str, title: str) -> None:
     questions = asked(text, title)
@@ -101,6 +99,7 @@ def test_any_text_gives_questions_with_keywords(text: str, title: str) -> None:
         assert one.text.strip() and one.meaning.strip()
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.sampled_from(["Whitby lies in Yorkshire.", "It opens at ten.", "", "a kite"]), max_size=5))
 def test_company_changes_nothing(said: list[str]) -> None:
     passages = [Passage(text=text) for text in said]
@@ -109,4 +108,4 @@ def test_company_changes_nothing(said: list[str]) -> None:
 
 
 def test_keywords_are_folded_stemmed_and_meaningful() -> None:
-    assert keywords("The Boats of the ＨＡＲＢＯＵＲ, and boats") == ("boat", "harbour")
+    assert keywords("The Boats of the HÁRBOUR, \ufb01sh, and boats") == ("boat", "fish", "hárbour")
