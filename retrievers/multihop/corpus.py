@@ -53,7 +53,7 @@ class Corpus:
 
     @classmethod
     def build(cls, chunks: Iterable[tuple[str, str]], encode: Encode, *, tokenizer: str = "") -> "Corpus":
-        """Index texts. About 1 s for a million tokens, most of it the tokenizer's.
+        """Index texts.
 
         Args:
             chunks: (id, text) pairs; texts without a token are left out.
