@@ -70,7 +70,7 @@ class Agent:
         self._model = model
         self._reranker = reranker
         self._reasoner = reasoner
-        self._strategy = open_strategy(settings.strategy)
+        self._strategy = open_strategy(settings.strategy, collection.folder)
         self._settings = settings
         self._searcher = Searcher(collection.store, encoder)
         self._loop = Loop()

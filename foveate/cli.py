@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foveate import __version__
+from foveate.agent.graph_cli import app as graph
 from foveate.agent.train_cli import app as train
 from foveate.agent.verify_cli import EPILOG as VERIFY_EXAMPLES
 from foveate.agent.verify_cli import verify
@@ -36,6 +37,7 @@ app.command(epilog=VERIFY_EXAMPLES)(verify)
 app.add_typer(models, name="models")
 app.add_typer(evals, name="eval")
 app.add_typer(train, name="train")
+app.add_typer(graph, name="graph")
 app.add_typer(vllm, name="vllm")
 app.add_typer(prompts, name="prompts")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from foveate.agent.multihop.protocols import Strategy
@@ -21,8 +22,16 @@ STRATEGIES = {
 """Name -> ``module:class``."""
 
 
-def open_strategy(name: str) -> Strategy:
+_KEEP = {"passage-graph": "passage_graph", "tree-search": "corpus"}
+"""Strategies that keep something beside the collection, and its folder there."""
+
+
+def open_strategy(name: str, folder: Path | None = None) -> Strategy:
     """The strategy of that name.
+
+    Args:
+        name: as settings have it.
+        folder: of the collection, for strategies that keep an index of their own; None makes it in memory.
 
     Raises:
         ConfigError: no such strategy; names those there are.
@@ -30,4 +39,5 @@ def open_strategy(name: str) -> Strategy:
     if name not in STRATEGIES:
         raise ConfigError(f"unknown strategy {name!r}; choose one of: {', '.join(sorted(STRATEGIES))}")
     module, _, kind = STRATEGIES[name].partition(":")
-    return cast("Callable[[], Strategy]", getattr(import_module(module), kind))()
+    made = cast("Callable[..., Strategy]", getattr(import_module(module), kind))
+    return made(folder=folder / _KEEP[name]) if folder is not None and name in _KEEP else made()
