@@ -92,6 +92,10 @@ def test_notes_are_verbatim_and_judged_by_the_same_model() -> None:
     assert judged[len(note) :] == (Message(role="assistant", text=first.text), Message(role="user", text=HELPS))
 
 
+def test_bytes_that_adapters_are_trained_on() -> None:
+    assert HELPS == "Do these sentences help to answer the question? Answer Yes or No."
+
+
 def test_a_judge_of_its_own_sees_question_and_note_alone() -> None:
     judge = Judge()
     chat = ScriptedChat(["Fiji pays with the Fijian dollar.", "Suva is a port."])
