@@ -6,6 +6,7 @@ not kept for measuring is used, and of its questions only the phrasings that are
 
 import argparse
 import asyncio
+import json
 import logging
 import random
 from collections import Counter
@@ -21,7 +22,9 @@ from foveate.evals.reasoning.countries import countries, flags, load_base, plans
 from foveate.evals.reasoning.general import general
 from foveate.evals.reasoning.margins import margins
 from foveate.evals.reasoning.wordnet import entries
-from foveate.rerankers.lora.completions import Completion, write_completions
+from foveate.rerankers import shipped
+from foveate.rerankers.lora.completions import Completion, split_completions, write_completions
+from foveate.rerankers.lora.recipe import read_recipe
 from foveate.rerankers.scripted import ScriptedChat
 from foveate.retrievers.training.countries.build import build
 from foveate.retrievers.training.countries.facts import read_world
@@ -45,6 +48,24 @@ async def _countries(folder: Path, home: Path) -> list[Completion]:
     return [*plans(base), *flags(base, rng), *found]
 
 
+def kept(found: Sequence[Completion]) -> list[Completion]:
+    """The first rows of each task, as many as are trained on."""
+    left = Counter(_KEPT)
+    chosen = []
+    for row in found:
+        if left[row.task] > 0:
+            left[row.task] -= 1
+            chosen.append(row)
+    return chosen
+
+
+def held_out_claims(found: Sequence[Completion], share: float) -> list[dict[str, str]]:
+    """Claims of the groups that training holds out, to calibrate the verifier with (:mod:`foveate.evals.fit_joint`)."""
+    pairs = [row for row in split_completions(found, share)[1] if row.task == "verify"]
+    told = [(row.messages[-1].text.removeprefix("Evidence: ").partition("\nClaim: "), row.reply) for row in pairs]
+    return [{"claim": claim, "evidence": evidence, "label": label} for (evidence, _, claim), label in told]
+
+
 def rows(folder: Path, home: Path, cache: Path, scale: float = 1.0) -> list[Completion]:
     """All rows, shuffled.
 
@@ -64,13 +85,7 @@ def rows(folder: Path, home: Path, cache: Path, scale: float = 1.0) -> list[Comp
     found += margins(load_base(folder), rng, int(1200 * scale))
     found += claims(read_world(cache), documents, rng, int(3500 * scale))
     rng.shuffle(found)
-    left = Counter(_KEPT)
-    kept = []
-    for row in found:
-        if left[row.task] > 0:
-            left[row.task] -= 1
-            kept.append(row)
-    return kept
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -81,11 +96,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", type=Path, default=cache / "datasets" / "kb", help="knowledge base, built if missing")
     parser.add_argument("--home", type=Path, default=cache / "training" / "kb-home", help="where it is indexed")
     parser.add_argument("--cache", type=Path, default=cache / "training", help="downloaded packages")
+    parser.add_argument("--claims", type=Path, help="JSONL of the claims that training holds out, to be written too")
+    parser.add_argument("--recipe", type=Path, default=shipped.REASONER.with_suffix(".toml"), help="says their share")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     found = rows(options.base, options.home, options.cache)
-    write_completions(options.out, found)
-    _log.info("%s", dict(Counter(row.task for row in found)))
+    chosen = kept(found)
+    write_completions(options.out, chosen)
+    if options.claims:
+        share = read_recipe(options.recipe).held_out
+        lines = [json.dumps(pair, ensure_ascii=False) + "\n" for pair in held_out_claims(found, share)]
+        options.claims.write_text("".join(lines), encoding="utf-8")
+    _log.info("%s", dict(Counter(row.task for row in chosen)))
 
 
 if __name__ == "__main__":
