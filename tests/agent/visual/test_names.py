@@ -1,7 +1,7 @@
 """Captions to names, names into questions."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foveate.agent.visual.names import Named, asks_what, named, substituted
@@ -31,6 +31,7 @@ def test_names(caption: str, name: str, head: str) -> None:
     assert named(caption) == Named(name=name, head=head)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=300))
 def test_a_name_is_short_and_of_the_caption(caption: str) -> None:
     name = named(caption).name
@@ -70,6 +71,7 @@ def test_names_in_place_of_things(question: str, expected: str) -> None:
     assert substituted(question, Named(name="red kite", head="")) == expected
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=200), st.sampled_from(["flag", ""]))
 def test_the_name_always_arrives_as_it_is(question: str, head: str) -> None:
     assert r"\1 Fi\ji" in substituted(question, Named(name=r"\1 Fi\ji", head=head))
