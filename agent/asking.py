@@ -7,6 +7,7 @@ from typing import Any
 from foveate.agent.state import AgentState
 from foveate.errors import CallerError
 from foveate.locators import from_dict
+from foveate.media.decoding import clean
 from foveate.memory.collection import Collection
 from foveate.memory.filters import parse
 from foveate.records import Answer, Citation
@@ -38,14 +39,16 @@ def checked(question: str, images: list[str], filters: str) -> AgentState:
     Raises:
         CallerError: it is empty, a filter cannot be read, or there is no such picture.
     """
-    if not question.strip():
+    # As evidence is: what is no Unicode could be neither encoded nor kept in a thread.
+    question = clean(question)[0].strip()
+    if not question:
         raise CallerError("the question is empty")
     if filters.strip():
         parse(filters)
     for path in images:
         if not Path(path).expanduser().is_file():
             raise CallerError(f"no picture at {path!r}")
-    return {"question": question.strip(), "images": images, "filters": filters.strip()}
+    return {"question": question, "images": images, "filters": filters.strip()}
 
 
 def record(state: AgentState, thread: str) -> Answer:

@@ -47,7 +47,7 @@ async def conflicting(
         and quote["end"]
         and not holds(text, answer)
         and names
-        and all(name in text.casefold() for name in names)
+        and all(_speaks_of(name, text) for name in names)
         and coverage(question, text) >= least
     ][:_CHECKED]
     if not rivals:
@@ -56,3 +56,8 @@ async def conflicting(
     said = await Verifier(chat).verify([(claim, text) for _, text in rivals])
     usage = sum((one.usage for one in said), Usage())
     return [quote for (quote, _), one in zip(rivals, said, strict=True) if one.contradicted >= _SURE], usage
+
+
+def _speaks_of(name: str, text: str) -> bool:
+    """Whether a word begins with the name: names are inflected, but Oman is not in a woman."""
+    return re.search(rf"(?<!\w){re.escape(name)}", text.casefold()) is not None

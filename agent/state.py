@@ -90,7 +90,7 @@ def merge_answers(old: dict[str, StepAnswer], new: dict[str, StepAnswer]) -> dic
 def merge_usage(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Sums; seconds of steps that ran side by side add up too."""
     total = Usage(**old) + Usage(**new)
-    return total.to_dict() | {"seconds": dict(total.seconds)}
+    return total.to_dict() | {"seconds": dict(total.seconds), "seconds_saved": total.seconds_saved}
 
 
 def merge_texts(old: list[str], new: list[str]) -> list[str]:

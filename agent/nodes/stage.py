@@ -46,7 +46,7 @@ class Log:
 
 def usage_dict(usage: Usage) -> dict[str, Any]:
     """As state holds it: seconds not rounded, since they are still to be added up."""
-    return usage.to_dict() | {"seconds": dict(usage.seconds)}
+    return usage.to_dict() | {"seconds": dict(usage.seconds), "seconds_saved": usage.seconds_saved}
 
 
 def staged(name: StageName, *, first: bool = False) -> Callable[[Work], Node]:

@@ -184,18 +184,17 @@ async def _against(
 
 async def _counted(state: StepState, tools: Tools, log: Log) -> AgentState:
     with log.stage("count") as detail:
-        number, found = await count(state["query"], tools, RELEVANT)
-        detail |= {"step": state["step"]["id"], "query": state["query"], "count": number}
+        counted = await count(state["query"], tools, RELEVANT)
+        detail |= {"step": state["step"]["id"], "query": state["query"], "count": counted.number}
     step_id = int(state["step"]["id"])
-    shown = found[: tools.budget.evidence]
     quotes = [
         QuoteRef(chunk_id=one.chunk.id, start=0, end=len(one.chunk.text or ""), words=_MATCHES, step=step_id)
-        for one in shown
+        for one in counted.found[: tools.budget.evidence]
     ]
-    sure = min((one.score for one in shown), default=1.0)
-    answer = _answer(state, text=str(number), quotes=quotes, confidence=sure, rounds=state["used"] + 1)
+    known = {"text": str(counted.number), "confidence": counted.confidence}
+    answer = _answer(state, **known, quotes=quotes, rounds=state["used"] + 1)
     update = _update(state, answer, log, Usage(hops=1))
-    refs = [_reference(one, step_id) for one in found[: tools.budget.candidates]]
+    refs = [_reference(one, step_id) for one in counted.found[: tools.budget.candidates]]
     return {**update, "searched": [state["query"]], "evidence": refs, "quotes": quotes}
 
 
