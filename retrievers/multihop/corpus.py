@@ -156,7 +156,7 @@ class Corpus:
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(path, framework="numpy") as file:  # type: ignore[no-untyped-call]
+            with safe_open(path, framework="numpy") as file:
                 notes = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
             ids = tuple(json.loads(arrays.pop("ids").tobytes()))
@@ -176,9 +176,10 @@ class Corpus:
         tokens, last = self.tokens, len(self.tokens) - 1
         return lambda at: int(tokens[min(int(order[at]) + depth, last)])
 
-    def _at(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _at(self, places: _Array) -> _Array:
         # No place is beyond the last end of text unless a file was made up.
-        return self.tokens[np.minimum(places, len(self.tokens) - 1)].astype(np.int64) if len(places) else places
+        inside = np.minimum(places, max(len(self.tokens) - 1, 0))
+        return self.tokens[inside].astype(np.int64)
 
     def _span(self, path: Sequence[int], order: _Array) -> tuple[int, int]:
         """Where in ``order`` the suffixes stand that begin with ``path``: [low, high)."""
@@ -197,7 +198,7 @@ class Corpus:
         low, high = self._span(path, order)
         return np.sort(order[low:high][:limit])
 
-    def _texts(self, places: _Array) -> NDArray[np.intp]:
+    def _texts(self, places: _Array) -> _Array:
         return np.searchsorted(self.firsts, places, side="right") - 1
 
     def _named(self, places: _Array) -> list[tuple[str, int]]:

@@ -61,7 +61,7 @@ def passage(name: str, text: str, title: str | None = None) -> Point:
         media_id=digest("media", name),
         kind="document",
         part="passage",
-        locator=CharSpan(start=0, end=len(text)),
+        locator=CharSpan(start=0, end=max(len(text), 1)),
         text=text,
         title=title,
         paths=(f"/docs/{name}.md",),
@@ -212,16 +212,16 @@ def test_changed_texts_are_indexed_again(tools: Tools, store: Store, tmp_path: P
 def test_saved_indexes_are_used_and_damaged_ones_made_again(
     tools: Tools, chat: LocalChat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model = Constrained(chat)
-    made = asyncio.run(Corpora(tmp_path).of(tools, model))
-    (file,) = tmp_path.iterdir()
+    model, folder = Constrained(chat), tmp_path / "texts"
+    made = asyncio.run(Corpora(folder).of(tools, model))
+    (file,) = folder.iterdir()
     codec = asyncio.run(chat.codec())
     with monkeypatch.context() as patched:
         patched.setattr(codec, "encode_text", None)  # nothing is tokenized
-        assert asyncio.run(Corpora(tmp_path).of(tools, model)).fingerprint == made.fingerprint
+        assert asyncio.run(Corpora(folder).of(tools, model)).fingerprint == made.fingerprint
     file.write_bytes(file.read_bytes()[:100])
     with caplog.at_level(logging.WARNING):
-        assert asyncio.run(Corpora(tmp_path).of(tools, model)).ids == made.ids
+        assert asyncio.run(Corpora(folder).of(tools, model)).ids == made.ids
     assert "made again" in caplog.text
 
 

@@ -155,12 +155,10 @@ def test_time_over_on_the_way_keeps_what_was_reached() -> None:
 
 def test_rollouts_bound_the_work() -> None:
     texts = {f"{at}": f"{chr(97 + at // 26)}{chr(97 + at % 26)} ship" for at in range(26 * 26)}
-    rounds = []
-    for rollouts in (1, 3):
+    for rollouts, chunks in ((1, 2), (3, 4)):  # the root's two letters, then two texts of each
         model = Wanting("")
-        search(model, texts, rollouts=rollouts, branch=2, few=1, length=8)
-        rounds.append(model.rounds)
-    assert rounds[0] <= 8 < 3 * 8 and rounds[0] < rounds[1] <= 3 * 8
+        reached, _, _ = search(model, texts, rollouts=rollouts, branch=2, few=1)
+        assert len(reached) == chunks and model.rounds <= 8
 
 
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
