@@ -9,7 +9,7 @@ from foveate.agent.events import Margin
 from foveate.agent.multihop.protocols import Found
 from foveate.agent.reading.sentences import Read, read_sentences
 from foveate.agent.state import QuoteRef
-from foveate.errors import ModelError, ServiceError
+from foveate.errors import CallerError, ModelError, ServiceError
 from foveate.records import Chunk
 from foveate.rerankers.reasoning import margins as writing
 from foveate.rerankers.reasoning.margins import Margins
@@ -40,7 +40,7 @@ async def read_margins(question: str, found: Sequence[Found], step: int, deps: D
                 usage += margin.usage
                 kept.append(margin)
                 deps.emit(_event(margin, chunks[margin.chunk_id]))
-    except (ModelError, ServiceError) as error:
+    except (ModelError, ServiceError, CallerError) as error:
         failed = f"{type(error).__name__}: {error}"
     quotes = [
         QuoteRef(chunk_id=margin.chunk_id, start=span.start, end=span.end, words="", step=step)
