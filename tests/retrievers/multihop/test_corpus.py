@@ -149,11 +149,11 @@ def test_a_crafted_order_leads_nowhere(tmp_path: Path) -> None:
 def test_long_text_is_quick() -> None:
     text = " ".join(f"Sentence {at} tells of ship {at * 7919 % 1000}." for at in range(3000))[:100_000]
     corpus = Corpus.build([("long", text)], letters)
-    began = time.perf_counter()
+    began = time.thread_time()  # not the wall: others may use the processor
     for _ in range(100):
         corpus.allowed(letters("Sentence 2"), opening=True)
         corpus.locate(letters("ship 77"))
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0
     assert len(corpus) == len(text)
 
 
