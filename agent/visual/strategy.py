@@ -2,11 +2,13 @@
 
 Hop 1 looks the picture up among captioned ones. Hop 2 asks with the name in place of "this flag" or "it", for the two
 most probable names at most, and keeps what is about them. A chain is as sure as its links: a passage counts its own
-relevance times the probability that the picture shows what it is about.
+relevance times the probability that the picture shows what it is about. Where two names are followed, what is found
+about them has a vote as well (X-MoRe).
 """
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from foveate.agent.multihop.gathering import best_first, over, round_of
 from foveate.agent.multihop.protocols import Fact, Found, Gathered, Hop, Tools
@@ -14,6 +16,7 @@ from foveate.agent.multihop.single import SingleShot
 from foveate.agent.visual.entities import Entity, identify
 from foveate.agent.visual.evidence_filter import evidence_of
 from foveate.agent.visual.names import asks_what, substituted
+from foveate.agent.visual.votes import combined
 from foveate.locators import describe
 from foveate.records import Hit
 from foveate.rerankers.sentences import statements
@@ -53,15 +56,35 @@ class VisualStrategy:
 
 async def _passages(question: str, followed: Sequence[Entity], tools: Tools) -> tuple[tuple[Found, ...], Hop]:
     """What is said about each entity; a passage about both counts for the one it fits better."""
-    best: dict[str, Found] = {}
     queries = [substituted(question, entity.subject) for entity in followed]
+    groups = []
     for entity, query in zip(followed, queries, strict=True):
-        results = await tools.search(query)
-        for one in await evidence_of(entity, query, results, tools, hop=2):
-            if one.chunk.id not in best or one.score > best[one.chunk.id].score:
-                best[one.chunk.id] = one
+        sure = replace(entity, probability=1.0)
+        groups.append(await evidence_of(sure, query, await tools.search(query), tools, hop=2))
+    chances = _chances(followed, groups)
+    best: dict[str, Found] = {}
+    for chance, group in zip(chances, groups, strict=True):
+        for one in group:
+            if one.chunk.id not in best or one.score * chance > best[one.chunk.id].score:
+                best[one.chunk.id] = replace(one, score=one.score * chance)
     found = best_first(best.values())
-    return found, round_of(queries, found, note=f"about {', '.join(entity.name for entity in followed)}")
+    note = "; ".join(f"about {one.name} {chance:.2f}" for one, chance in zip(followed, chances, strict=True))
+    return found, round_of(queries, found, note=note)
+
+
+def _chances(followed: Sequence[Entity], groups: Sequence[Sequence[Found]]) -> list[float]:
+    """Probabilities of the entities, once the texts have voted as well: each modality by its certainty.
+
+    The picture votes with what it is taken for, the texts with how well the best one fits. Together the entities keep
+    the probability that the picture gave them. Names of two pictures are no alternatives, hence nothing is voted on.
+    """
+    if len({entity.picture for entity in followed}) > 1:
+        return [entity.probability for entity in followed]
+    mass = sum(entity.probability for entity in followed)
+    told = [max((one.score for one in group), default=0.0) for group in groups]
+    read = [score / sum(told) for score in told] if sum(told) > 0.0 else None
+    votes = combined([entity.probability / mass for entity in followed], read)
+    return [mass * share for share in votes.together]
 
 
 def _witnesses(entities: Sequence[Entity], tools: Tools) -> tuple[Found, ...]:
