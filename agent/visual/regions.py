@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL.Image import Image, Resampling
 
 from foveate.locators import Box
@@ -54,7 +55,7 @@ def salient(picture: Image) -> list[Box]:
     return sorted(found, key=lambda box: (-_area(box), box.x0, box.y0))[:_BOXES]
 
 
-def _components(cells: np.ndarray) -> Iterator[Box]:
+def _components(cells: NDArray[np.bool_]) -> Iterator[Box]:
     """Bounding boxes of 4-connected cells."""
     left = {(int(y), int(x)) for y, x in np.argwhere(cells)}
     while left:
