@@ -288,7 +288,7 @@ def test_a_very_long_question(deps: Deps, question: str, with_reasoner: bool) ->
     bound = 3 * deps.budget.prompt_tokens + 4000
     for call in (*chat.calls, *model.calls):
         assert sum(len(message.text) for message in call.messages) < bound
-    assert all(len(query) <= 2100 for query in state["searched"]) and len(state["text"]) < 5000
+    assert all(len(query) <= 3000 for query in state["searched"]) and len(state["text"]) < 5000
 
 
 @pytest.mark.parametrize(
