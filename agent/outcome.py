@@ -40,15 +40,15 @@ def outcome_of(state: AgentState) -> Outcome:
     plan = plan_of(state)
     answers = {int(name): answer for name, answer in state.get("answers", {}).items()}
     ends = _ends(plan, state)
+    kinds = {step.id: step.kind for step in plan.steps}
     way = [step for step in _way(plan, ends) if step in answers]
     taken = [answers[step] for step in way]
     done = [answers[end]["text"] for end in ends if end in answers]
     short = "; ".join(done) if len(done) == len(ends) and all(done) else ""
     out = any(one["problem"] == OUT_OF_BUDGET for one in answers.values())
     conflict = any(one["conflicts"] for one in taken)
-    carrying = _carrying(taken)
+    carrying = _carrying(taken, [kinds[step] for step in way])
     read = [*carrying, *(quote for one in taken for quote in one["quotes"]), *state.get("quotes", [])]
-    kinds = {step.id: step.kind for step in plan.steps}
     verdict, reason = _verdict(bool(read) or bool(short), out, conflict, _broken(plan, answers, ends))
     return Outcome(
         short=short,
@@ -98,11 +98,12 @@ def _verdict(found: bool, out: bool, conflict: bool, broken: bool) -> tuple[Verd
     return ("partial", "no_evidence") if broken else ("answered", "none")
 
 
-def _carrying(taken: list[StepAnswer]) -> list[QuoteRef]:
+def _carrying(taken: list[StepAnswer], kinds: list[str]) -> list[QuoteRef]:
+    """What carries an answer and what says otherwise; of a count, all that is shown of what was counted."""
     found = []
-    for one in taken:
+    for one, kind in zip(taken, kinds, strict=True):
         if one["text"] and one["quotes"]:
-            found += [one["quotes"][0], *one["conflicts"]]
+            found += [*(one["quotes"] if kind == "count" else one["quotes"][:1]), *one["conflicts"]]
     return _distinct(found)
 
 

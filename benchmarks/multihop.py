@@ -33,8 +33,8 @@ from foveate.settings import Settings
 
 _GOAL = 0.15
 _CACHE = platformdirs.user_cache_path("foveate")
-_KINDS = {"one_hop": 150, "picture": 120, "three_hop": 60, "comparison": 60}
-_TWO_HOP = 120
+_KINDS = {"one_hop": 120, "picture": 100, "three_hop": 40, "comparison": 40}
+_TWO_HOP = 80
 _QUICK, _QUICK_TWO_HOP, _QUICK_DOCUMENTS = 2, 3, 200
 _READ = 6
 WAYS: dict[str, dict[str, str]] = {

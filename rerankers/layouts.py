@@ -140,6 +140,7 @@ ELSEWHERE = {
     "quote": "foveate.rerankers.reasoning.prompts:QUOTE",
     "read": "foveate.rerankers.reasoning.prompts:READ",
     "rerank_batch": "foveate.rerankers.batch_prompting:BATCHED",
+    "trace": "foveate.rerankers.constrained:TRACE",
     "verify": "foveate.rerankers.reasoning.prompts:VERIFY",
 }
 """Stages whose layout stands beside what reads the replies: ``module:attribute``, loaded on use."""

@@ -1,5 +1,7 @@
 """What strategies share: results with scores become what was found."""
 
+import math
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,9 +11,29 @@ from foveate.records import Hit, Result
 __all__ = ["best_first", "found_of", "over", "round_of", "scores_of"]
 
 
+_IDENTIFIER = re.compile(r"(?<!\w)[+.]?\w*\d[\w.,:/-]*\w|(?<!\w)[+.]?\d|(?<!\w)\.[a-z]\w+")
+"""Numbers, codes, dates, domains: ``+679``, ``A-113``, ``.fj``. Vectors of words hardly tell one from another."""
+_WITHOUT = math.log(20.0)
+"""Taken from the log-odds of a chunk that lacks an identifier which another candidate holds."""
+
+
 async def scores_of(question: str, results: Sequence[Result], tools: Tools) -> dict[str, float]:
-    """Chunk id -> probability of being relevant."""
-    return {hit.chunk_id: hit.score for hit in await tools.rerank(question, results)}
+    """Chunk id -> probability of being relevant.
+
+    Where the question names identifiers and some candidates hold them, those that do not lose.
+    """
+    scores = {hit.chunk_id: hit.score for hit in await tools.rerank(question, results)}
+    wanted = [re.compile(rf"(?<![\w+.]){re.escape(one)}(?!\w)") for one in _IDENTIFIER.findall(question)]
+    texts = {one.chunk.id: f"{one.chunk.title or ''} {one.chunk.text or ''}" for one in results}
+    held = {name: sum(bool(pattern.search(texts[name])) for pattern in wanted) for name in scores}
+    most = max(held.values(), default=0)
+    return {name: score if held[name] == most else _less(score) for name, score in scores.items()}
+
+
+def _less(score: float) -> float:
+    if not 0.0 < score < 1.0:
+        return score if score <= 0.0 else 1.0 / (1.0 + math.exp(_WITHOUT - 20.0))
+    return 1.0 / (1.0 + math.exp(_WITHOUT - math.log(score / (1.0 - score))))
 
 
 def found_of(results: Sequence[Result], scores: Mapping[str, float], *, hop: int) -> tuple[Found, ...]:

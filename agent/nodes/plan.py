@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -33,6 +34,7 @@ _COUNT = re.compile(
     r"(\w+\s+)?(picture|photo|photograph|image|drawing|painting|film|video|movie|clip|document|file)s\b",
     re.IGNORECASE,
 )
+_POINTS_AT = re.compile(r"\b(this|these|that|those|here|shown|picture|photo|photograph|image|drawing)\b", re.IGNORECASE)
 _BREAK = re.compile(r"(?<=[?;])\s+")
 _RULED_STEPS = 8
 _PLANNING = 0.5
@@ -50,9 +52,12 @@ async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, d
     if deps.reasoner is None or deps.planning == "rules" or simple:
         made = Planned(plan=ruled, usage=Usage())
     else:
-        made = await _by_model(deps, whole, len(state.get("images", [])))
+        pictures = len(state.get("images", []))
+        made = await _by_model(deps, whole, pictures)
         if made.problem or (len(made.plan.steps) == 1 and made.plan.steps[0].kind not in ("picture", "count")):
             made = Planned(plan=ruled, usage=made.usage, problem=made.problem, reply=made.reply)
+        if pictures:
+            made = replace(made, plan=_looking(made.plan))
     steps = [
         {"id": step.id, "kind": step.kind, "query": step.query, "after": list(step.after)} for step in made.plan.steps
     ]
@@ -61,6 +66,19 @@ async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, d
     if made.problem:
         detail |= {"problem": made.problem, "reply": made.reply}
     return _fresh(started, whole, route, steps, made.usage), detail
+
+
+def _looking(made: Plan) -> Plan:
+    """Who brings a picture asks about it: a first step that points at something, or the only one, looks at it."""
+    alone = len(made.steps) == 1
+    return Plan(
+        steps=tuple(
+            replace(step, kind="picture")
+            if step.kind in ("any", "image") and not step.after and (alone or _POINTS_AT.search(step.query))
+            else step
+            for step in made.steps
+        )
+    )
 
 
 async def _by_model(deps: Deps, whole: str, pictures: int) -> Planned:

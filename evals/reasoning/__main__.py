@@ -32,6 +32,9 @@ from foveate.retrievers.training.countries.facts import read_world
 _SEED = 20261124
 _KEPT = {"verify": 2600, "plan": 2100, "read": 2800, "quote": 800, "judge": 500}
 """Rows of a task: what two cores learn in 40 minutes."""
+_SECOND = {"verify": 500, "plan": 400, "read": 800, "quote": 150, "judge": 80}
+"""Rows of the second stage beside the knowledge base's plans."""
+_GENERAL = ("composition/", "wordnet/")
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +60,19 @@ def kept(found: Sequence[Completion]) -> list[Completion]:
             left[row.task] -= 1
             chosen.append(row)
     return chosen
+
+
+def second(found: Sequence[Completion]) -> list[Completion]:
+    """What the second stage trains on: the knowledge base's plans again, and rows of the other tasks not seen yet."""
+    first = set(map(id, kept(found)))
+    plans_again = [row for row in found if row.task == "plan" and not row.group.startswith(_GENERAL)]
+    left = Counter(_SECOND)
+    chosen = []
+    for row in found:
+        if id(row) not in first and left[row.task] > 0 and (row.task != "plan" or row.group.startswith(_GENERAL)):
+            left[row.task] -= 1
+            chosen.append(row)
+    return [*plans_again, *chosen]
 
 
 def held_out_claims(found: Sequence[Completion], share: float) -> list[dict[str, str]]:
@@ -96,6 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base", type=Path, default=cache / "datasets" / "kb", help="knowledge base, built if missing")
     parser.add_argument("--home", type=Path, default=cache / "training" / "kb-home", help="where it is indexed")
     parser.add_argument("--cache", type=Path, default=cache / "training", help="downloaded packages")
+    parser.add_argument("--second", type=Path, help="JSONL of the second stage, to be written too")
     parser.add_argument("--claims", type=Path, help="JSONL of the claims that training holds out, to be written too")
     parser.add_argument("--recipe", type=Path, default=shipped.REASONER.with_suffix(".toml"), help="says their share")
     options = parser.parse_args(arguments)
@@ -103,6 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = rows(options.base, options.home, options.cache)
     chosen = kept(found)
     write_completions(options.out, chosen)
+    if options.second:
+        write_completions(options.second, second(found))
     if options.claims:
         share = read_recipe(options.recipe).held_out
         lines = [json.dumps(pair, ensure_ascii=False) + "\n" for pair in held_out_claims(found, share)]

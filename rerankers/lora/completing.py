@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foveate.errors import CallerError, ExtraMissing
+from foveate.ids import digest, file_digest
+from foveate.rerankers.lora.adapters import WEIGHTS, check_adapter
 from foveate.rerankers.lora.bases import base_digest, base_folder, sees
 from foveate.rerankers.lora.card import versions
 from foveate.rerankers.lora.completion_card import CompletionCard, count_completions, read_completion_card
@@ -58,6 +60,9 @@ def train_completions(
     _check(recipe, train, folder)
     found = {"data": completions_digest(data), "base": base_digest(folder)}
     mark = fingerprint(recipe, found, "completions")
+    if recipe.start is not None:
+        check_adapter(Path(recipe.start), folder)
+        mark = digest(mark, file_digest(Path(recipe.start) / WEIGHTS))
     if (done := ready(out, mark, resume, read_completion_card)) is not None:
         return done
     try:
@@ -81,7 +86,7 @@ def train_completions(
         data_digest=found["data"],
         train=count_completions(train),
         held_out=count_completions(held_out),
-        recipe=recipe.model_dump(mode="json") | {"base": folder.absolute().name},
+        recipe=recipe.model_dump(mode="json") | _names(recipe, folder),
         fingerprint=mark,
         ended_by=ended,
         before=CompletionFigures.from_dict(run.before),
@@ -93,6 +98,12 @@ def train_completions(
     )
     write(out, goal.model, card)
     return card
+
+
+def _names(recipe: Recipe, folder: Path) -> dict[str, str | None]:
+    """Folders by their last part: where they lay on this machine is nobody's business."""
+    start = None if recipe.start is None else Path(recipe.start).absolute().name
+    return {"base": folder.absolute().name, "start": start}
 
 
 def _check(recipe: Recipe, train: Sequence[Completion], folder: Path) -> None:

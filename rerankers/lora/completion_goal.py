@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foveate.errors import CallerError, ExtraMissing, ModelError
+from foveate.rerankers.lora.adapters import WEIGHTS
 from foveate.rerankers.lora.completion_figures import Said, completion_figures
 from foveate.rerankers.lora.completions import Completion
 from foveate.rerankers.lora.learners import Batch
@@ -58,6 +59,8 @@ class CompletionGoal:
             self.model = get_peft_model(engine.model, lora_config(engine.model, recipe))
         except ValueError as error:
             raise ModelError(f"no adapter fits {str(folder)!r}: {str(error)[:300]}") from error
+        if recipe.start is not None:
+            _take_up(self.model, Path(recipe.start))
 
     def batches(self, order: Sequence[int]) -> list[Batch]:
         """Rows, a step's worth of them filled together."""
@@ -154,3 +157,20 @@ def _example(engine: "Engine", item: Completion, at: int, end: int) -> Example:
     if engine.prompt.decode(reply) != item.reply:
         raise CallerError(f"{item.task!r}: {engine.name!r} cannot say the reply {item.reply!r:.80} word for word")
     return Example(tokens=(*prompt, *reply), targets=(*reply, end), at=at)
+
+
+def _take_up(model: Any, folder: Path) -> None:
+    """Give a fresh adapter the weights of another.
+
+    Raises:
+        CallerError: it has another rank or other modules.
+    """
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    try:
+        found = set_peft_model_state_dict(model, load_file(folder / WEIGHTS))
+    except (RuntimeError, ValueError) as error:
+        raise CallerError(f"recipe: start {str(folder)!r} does not fit: {str(error)[:200]}") from error
+    if found.unexpected_keys or any("lora_" in key for key in found.missing_keys):
+        raise CallerError(f"recipe: start {str(folder)!r} has other layers or modules than the recipe")

@@ -11,7 +11,7 @@ from foveate.errors import CallerError
 __all__ = ["Recipe", "read_recipe"]
 
 _MAX_BYTES = 1 << 20
-_LATER = ("anchor", "weights")
+_LATER = ("anchor", "start", "weights")
 """Keys that came after the first adapters: at their defaults they are left out of the fingerprint."""
 Weight = Annotated[float, Field(gt=0, le=1000)]
 Module = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -24,6 +24,8 @@ class Recipe(BaseModel):
 
     base: str = "smollm2"
     """Name of a fetched model, or a folder."""
+    start: str | None = None
+    """Folder of an adapter of the same base, rank and modules to go on from; of completions."""
     rank: int = Field(default=8, ge=1, le=16)
     """Size of the low-rank update."""
     alpha: float = Field(default=16.0, gt=0, le=1024)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from langgraph.types import Send
 
-from foveate.agent.nodes.plan import complete, route_of, rule_plan
+from foveate.agent.nodes.plan import _looking, complete, route_of, rule_plan
 from foveate.agent.routes import next_steps, plan_of, waiting
 from foveate.agent.state import AgentState, StepAnswer
 from foveate.rerankers.reasoning.planner import parse_plan
-from foveate.rerankers.reasoning.plans import Plan
+from foveate.rerankers.reasoning.plans import Kind, Plan, Step
 from tests.rerankers.reasoning.test_plans import plans
 
 CHAIN = "1 | any | where is Nadi | -\n2 | any | currency of #1 | 1\n3 | any | symbol of #2 | 2"
@@ -191,3 +191,21 @@ def test_pasted_text_with_many_questions_is_one_question() -> None:
 def test_a_very_long_question_loses_its_middle() -> None:
     (step,) = rule_plan("Why " + "so " * 7000 + "late?", one_piece=False).steps
     assert len(step.query) <= 2000 and step.query.startswith("Why so") and step.query.endswith("late?")
+
+
+@pytest.mark.parametrize(
+    ("steps", "kinds"),
+    [
+        (
+            [("any", "Which country's flag is this?", ()), ("any", "Which currency is used in #1?", (1,))],
+            ["picture", "any"],
+        ),
+        ([("any", "How old is Ann?", ()), ("any", "How old is the man shown here?", ())], ["any", "picture"]),
+        ([("any", "Who is Ann?", ())], ["picture"]),
+        ([("film", "Who is this in the film?", ())], ["film"]),
+        ([("picture", "What is this?", ()), ("text", "What is said of this #1?", (1,))], ["picture", "text"]),
+    ],
+)
+def test_who_brings_a_picture_asks_about_it(steps: list[tuple[Kind, str, tuple[int, ...]]], kinds: list[str]) -> None:
+    made = Plan(steps=tuple(Step(id=i, kind=k, query=q, after=a) for i, (k, q, a) in enumerate(steps, 1)))
+    assert [step.kind for step in _looking(made).steps] == kinds

@@ -86,6 +86,10 @@ GOLDEN = {
         ("system", "Does the candidate match the query? Answer Yes or No."),
         ("user", "Query: <question>\nCandidate: <candidate>"),
     ],
+    "trace": [
+        ("system", "Write the beginning of the sentence in the collection that answers the question."),
+        ("user", "Question: <question>\n<known>"),
+    ],
     "verify": [
         (
             "system",
@@ -122,6 +126,7 @@ SHARED = {
         ("reminder", "nothing"),
     ],
     "rerank": [("instructions", "stage"), ("question", "question"), ("candidate", "nothing")],
+    "trace": [("instructions", "stage"), ("question", "question"), ("known", "nothing")],
     "verify": [("instructions", "stage"), ("evidence", "evidence"), ("claim", "question")],
 }
 PICTURE = ImagePart(data=b"\xff\xd8\xff", mime="image/jpeg")

@@ -73,6 +73,17 @@ def test_chat_gives_the_replies_back(copied: Path, base: Path) -> None:
     chat.close()
 
 
+def test_goes_on_from_an_adapter(copied: Path, base: Path, tmp_path: Path) -> None:
+    card = train_completions(made(base, epochs=1, start=str(copied)), by_heart(), tmp_path / "second")
+    first = read_completion_card(copied)
+    assert card.before.loss == pytest.approx(first.after.loss, abs=1e-6)
+    assert card.recipe["start"] == "copier" and card.fingerprint != first.fingerprint
+    with pytest.raises(CallerError, match="other layers or modules"):
+        train_completions(made(base, start=str(copied), target_modules=("q_proj",)), by_heart(), tmp_path / "third")
+    with pytest.raises(CallerError, match="does not fit"):
+        train_completions(made(base, start=str(copied), rank=4), by_heart(), tmp_path / "fourth")
+
+
 def test_loss_is_that_of_transformers(base: Path) -> None:
     """Packed and shared, against one completion at a time with labels that leave the prompt out."""
     data = completions(8)
