@@ -154,7 +154,7 @@ def ask(
 ) -> None:
     """Ask a question; the answer cites its evidence, or says that there is none."""
     console = Console(json=json)
-    flags = {
+    flags: dict[str, Any] = {
         "generator": generator,
         "reranker": reranker,
         "strategy": strategy,

@@ -157,7 +157,7 @@ def complete(question: str, turns: list[Turn]) -> str:
 
 def kind_of(text: str) -> Kind:
     """What a step asks of: the whole collection where it counts its media, else the modality it names."""
-    return "count" if _COUNT.search(text) else modality(text)  # type: ignore[return-value]  # modalities are kinds
+    return "count" if _COUNT.search(text) else modality(text)
 
 
 def modality(text: str) -> Modality:

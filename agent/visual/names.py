@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from foveate.rerankers.sentences import content_words
 
@@ -70,10 +71,14 @@ def substituted(question: str, subject: Named) -> str:
     nothing points at the picture, the name is put behind the question.
     """
     for lead, pattern in _pointing(subject.head):
-        text, count = pattern.subn(lambda _, lead=lead: lead + subject.name, question, count=1)
+        text, count = pattern.subn(partial(_in_place, lead + subject.name), question, count=1)
         if count:
             return " ".join(text.split())
     return f"{question.strip()} {subject.name}"
+
+
+def _in_place(words: str, _: re.Match[str]) -> str:
+    return words  # a function: in a template, a backslash of a name would mean something
 
 
 def asks_what(question: str) -> bool:

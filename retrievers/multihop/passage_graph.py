@@ -207,7 +207,7 @@ class PassageGraph:
             "answered": [_row(one) for one in self.answered],
         }
         ends = [(edge.source, edge.target, edge.raised, edge.answered) for edge in self.edges]
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "vectors": self.vectors,
             "edges": np.array(ends, dtype=np.int32).reshape(-1, 4),
             "scores": np.array([edge.score for edge in self.edges], dtype=np.float64),
