@@ -1,21 +1,25 @@
 """The SDK: one engine behind sync, async and streaming calls."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from foveate import Agent
-from foveate.agent.events import Answered, Delta, Stage
+from foveate.agent.events import Answered, Delta, Margin, Stage
 from foveate.agent.sheet import write_sheet
 from foveate.errors import CallerError, EncoderMismatch
 from foveate.locators import Box
-from foveate.rerankers.scripted import ScriptedChat
+from foveate.rerankers.protocols import Message, Reply, Sampling, TokenLogprob
+from foveate.rerankers.reasoning.margins import HELPS
+from foveate.rerankers.reasoning.prompts import QUOTE
+from foveate.rerankers.scripted import Line, ScriptedChat
 from foveate.rerankers.sentences import SentenceReranker, Weights
 from foveate.retrievers.encoders.hashed import HashedEncoder
 from foveate.settings import Settings
+from foveate.usage import Usage
 
 ENCODER = HashedEncoder()
 QUESTION = "When does the harbour museum open?"
@@ -148,3 +152,47 @@ def test_a_file_gone_after_indexing_does_not_break_answers(agent: Agent, media: 
     (media / "museum.md").unlink()
     answer = agent.ask(QUESTION)
     assert answer.verdict == "answered" and answer.citations[0].quote
+
+
+class Reading(ScriptedChat):
+    """Copies the sentence of each piece it is shown, finds it helpful, and takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__(self._said)
+        self.read = 0
+
+    def _said(self, messages: Sequence[Message]) -> Line:
+        if messages[-1].text == HELPS:
+            yes = TokenLogprob(token="Yes", logprob=-0.1, top=(("Yes", -0.1), ("No", -2.4)))
+            return Reply(text="Yes", finish="length", usage=Usage(), logprobs=(yes,))
+        if messages[0].text == QUOTE.modules[0].text:
+            self.read += 1
+            return messages[-1].text.split("\n")[1].partition("] ")[2]
+        return "none"
+
+    async def chat(self, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        await asyncio.sleep(0.02)
+        return await super().chat(messages, sampling)
+
+
+def test_the_first_margin_of_forty_comes_before_half_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "minutes"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number}.txt").write_text(f"The roof of house {number} was mended in the year {1900 + number}.")
+    chat = Reading()
+    settings = Settings.load(home=tmp_path / "home", decoders=0, reading="margins", planning="rules", strategy="single")
+    weights = Weights(bias=3.0)  # all forty are worth reading
+    with Agent.open(
+        "c", settings=settings, encoder=ENCODER, model=chat, reasoner=chat,
+        reranker=SentenceReranker(ENCODER.encode_text, weights),
+    ) as agent:  # fmt: skip
+        agent.index(folder)
+
+        async def watch() -> list[tuple[int, int, int]]:
+            events = agent.stream("Which roofs were mended?")
+            return [(event.index, event.of, chat.read) async for event in events if isinstance(event, Margin)]
+
+        told = asyncio.run(watch())
+    assert [(index, of) for index, of, _ in told] == [(number, 40) for number in range(1, 41)]
+    assert told[0][2] < 20  # pieces read by the time it was in the caller's hands
