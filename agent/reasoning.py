@@ -28,8 +28,6 @@ def open_reasoner(spec: str, settings: Settings, model: ChatModel) -> ChatModel 
     """
     if spec == "auto":
         spec = "mini" if settings.generator == _EMBEDDED else "generator"
-        if spec == "mini" and not shipped.REASONER.is_dir():
-            return None
     if spec == "none":
         return None
     if spec == "generator":

@@ -23,4 +23,6 @@ async def join(state: AgentState, runtime: Runtime[Deps]) -> AgentState:
     if any(step.get("instead") for step in state["steps"]):
         return {}
     number = max(step.id for step in plan.steps) + 1
-    return {"steps": [*state["steps"], {"id": number, "kind": "any", "query": whole, "after": [], "instead": True}]}
+    # With a picture, words alone would find what anybody has of that kind, and answer from it.
+    kind = "picture" if state.get("images") else "any"
+    return {"steps": [*state["steps"], {"id": number, "kind": kind, "query": whole, "after": [], "instead": True}]}

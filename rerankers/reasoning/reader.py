@@ -66,4 +66,4 @@ def holds(note: str, answer: str) -> bool:
 
 def _plain(text: str) -> str:
     """Without the full stop and quotation marks that models put around answers."""
-    return _SPACE.sub(" ", text).strip().strip("\"'").removesuffix(".").strip()
+    return _SPACE.sub(" ", text).strip().strip("\"'").rstrip("?!,;: ").removesuffix(".").strip()
