@@ -15,25 +15,22 @@ def families(seed: int, count: int = 24, each: int = 4, dim: int = 32) -> Memory
     return Memory(images=unit(images.astype(np.float32)), texts=unit(np.repeat(texts, each, axis=0).astype(np.float32)))
 
 
-def rights(rows: np.ndarray, memory: Memory, each: int = 4) -> float:
-    return float(((rows @ memory.texts.T).argmax(axis=1) // each == np.arange(len(rows)) // each).mean())
-
-
 def test_it_starts_as_attention_by_cosine_and_learns() -> None:
     memory = families(0)
     start = fit(memory, "f", k=4, rank=4, steps=0)
-    learnt = fit(memory, "f", k=4, rank=4, steps=30, batch=48)
+    learnt = fit(memory, "f", k=4, rank=4, steps=100, batch=48)
     assert not start.tensors["image.key"].any() and not start.tensors["image.out"].any()
     assert learnt.tensors["image.out"].any() and learnt.fingerprint == "f"
-    alone = rights(memory.images, memory)
-    assert alone < 0.3
     # Each query's own row is out of the memory.
     others = Memory(images=memory.images[1::2], texts=memory.texts[1::2])
     queries = memory.images[::2]
     wanted = np.arange(len(queries)) // 2
-    for made in (start, learnt):
-        scores = made.refine(queries, others, "image") @ others.texts.T
-        assert (scores.argmax(axis=1) // 2 == wanted).mean() > 0.9
+    shares = [
+        float(((rows @ others.texts.T).argmax(axis=1) // 2 == wanted).mean())
+        for rows in (queries, start.refine(queries, others, "image"), learnt.refine(queries, others, "image"))
+    ]
+    # Three seeds gave 0.0 to 0.06 alone, 0.35 to 0.65 by cosine, and 0.98 to 1.0 learnt.
+    assert shares[0] < 0.2 < shares[1] < 0.9 < shares[2]
 
 
 def test_the_same_seed_gives_the_same_layer() -> None:
