@@ -16,6 +16,8 @@ _SUPPORTED = 0.6
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _NOTE_NUMBER = re.compile(r"\s*\[\d+(?:\s*,\s*\d+)*\]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SPEAKER = re.compile(r"\b(?:I|[Mm]e|[Mm]y)\b")
+"""A model that speaks of what it did: evidence can order that, and never shows it."""
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][a-z]{2,}\b")
 
 
@@ -93,6 +95,8 @@ def _share(claim: str, question: str, quote: str) -> float:
     known = f"{question} {quote}"
     hard = {*_NUMBER.findall(claim), *_NAME.findall(claim)}
     if any(token.lower() not in known.lower() for token in hard):
+        return 0.0
+    if set(_SPEAKER.findall(claim)) - set(_SPEAKER.findall(quote)):
         return 0.0
     words = set(content_words(claim))
     fresh = words - set(content_words(question))
