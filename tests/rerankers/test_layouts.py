@@ -165,12 +165,12 @@ def test_what_is_shared_stands_in_front(stage: str, data: st.DataObject) -> None
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=4), st.text(max_size=30))
 def test_the_agents_answer_prompt_is_the_layout(notes: list[str], question: str) -> None:
-    """The very bytes that the answer node sent before it had a layout."""
+    """The very bytes that the answer node sent before it had a layout; the question stands on one line."""
     numbered = "\n".join(f"[{i}] {' '.join(note.split())}" for i, note in enumerate(notes, 1))
     sent = prompt(question, notes, [PICTURE])
     assert sent == [
         Message(role="system", text=GOLDEN["answer"][0][1]),
-        Message(role="user", text=f"Notes:\n{numbered}\n\nQuestion: {question}", images=(PICTURE,)),
+        Message(role="user", text=f"Notes:\n{numbered}\n\nQuestion: {' '.join(question.split())}", images=(PICTURE,)),
     ]
 
 
