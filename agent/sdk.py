@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +20,9 @@ from foveate.agent.entailment import Verification, verify_in
 from foveate.agent.events import Answered, Event
 from foveate.agent.graph import build_graph
 from foveate.agent.loop import Loop
+from foveate.agent.multihop.protocols import Strategy
 from foveate.agent.multihop.table import open_strategy
-from foveate.agent.reasoning import open_reasoner
+from foveate.agent.reasoning import opener
 from foveate.agent.reranking import open_reranker
 from foveate.agent.state import AgentState
 from foveate.locators import Box
@@ -63,14 +65,15 @@ class Agent:
         reranker: Reranker,
         settings: Settings,
         *,
-        reasoner: ChatModel | None = None,
+        strategy: Strategy,
+        reasoner: Callable[[], ChatModel | None],
     ) -> None:
         self._collection = collection
         self._encoder = encoder
         self._model = model
         self._reranker = reranker
-        self._reasoner = reasoner
-        self._strategy = open_strategy(settings.strategy, collection.folder)
+        self._open_reasoner = reasoner
+        self._strategy = strategy
         self._settings = settings
         self._searcher = Searcher(collection.store, encoder)
         self._loop = Loop()
@@ -87,6 +90,7 @@ class Agent:
         model: ChatModel | None = None,
         reranker: Reranker | str | None = None,
         reasoner: ChatModel | str | None = None,
+        strategy: Strategy | str | None = None,
         **flags: Any,
     ) -> Self:
         """Open a collection, making it when it is not there.
@@ -99,7 +103,8 @@ class Agent:
             model: instead of the generator the settings name.
             reranker: a name or a reranker, instead of the one the settings name.
             reasoner: a name or a chat model that plans, reads and verifies. With a ``model`` of your own and settings
-                that leave the choice open, there is none.
+                that leave the choice open, there is none. A named one is opened at the first question.
+            strategy: a name, or a strategy of your own, instead of the one the settings name.
             **flags: single settings, such as ``home`` or ``budget``.
 
         Raises:
@@ -112,18 +117,19 @@ class Agent:
         if encoder is None or isinstance(encoder, str):
             encoder = load_encoder(encoder or chosen.encoder)
         info = EncoderInfo(name=encoder.name, fingerprint=encoder.fingerprint, dim=encoder.dim)
-        open_choice = model is not None and reasoner is None and chosen.reasoner == "auto"
+        unsaid = model is not None and reasoner is None and chosen.reasoner == "auto"
         model = model or generator_of(chosen)
-        if reasoner is None or isinstance(reasoner, str):
-            reasoner = None if open_choice else open_reasoner(reasoner or chosen.reasoner, chosen, model)
+        opening = opener("none" if unsaid else reasoner or chosen.reasoner, chosen, model)
         collection = Collection.open(chosen.home, name, info, chosen.store, create=create)
         try:
             if reranker is None or isinstance(reranker, str):
                 reranker = open_reranker(reranker or chosen.reranker, chosen, encoder, _look)
+            if strategy is None or isinstance(strategy, str):
+                strategy = open_strategy(strategy or chosen.strategy, collection.folder)
         except BaseException:
             collection.close()
             raise
-        return cls(collection, encoder, model, reranker, chosen, reasoner=reasoner)
+        return cls(collection, encoder, model, reranker, chosen, strategy=strategy, reasoner=opening)
 
     # ---- filling
 
@@ -277,6 +283,11 @@ class Agent:
         """The second stage in force."""
         return self._reranker
 
+    @cached_property
+    def reasoner(self) -> ChatModel | None:
+        """Plans, reads and verifies. Opened on first use: a search need not wait for an adapter to be checked."""
+        return self._open_reasoner()
+
     @property
     def settings(self) -> Settings:
         """The settings in force."""
@@ -356,7 +367,7 @@ class Agent:
             searcher=self._searcher,
             reranker=self._reranker,
             model=self._model,
-            reasoner=self._reasoner,
+            reasoner=self.reasoner,
             strategy=self._strategy,
             planning=self._settings.planning,
             reading=self._settings.reading,

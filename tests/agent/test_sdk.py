@@ -9,8 +9,9 @@ from PIL import Image
 
 from foveate import Agent
 from foveate.agent.events import Answered, Delta, Margin, Stage
+from foveate.agent.multihop.protocols import Gathered, Tools
 from foveate.agent.sheet import write_sheet
-from foveate.errors import CallerError, EncoderMismatch
+from foveate.errors import CallerError, ConfigError, EncoderMismatch
 from foveate.locators import Box
 from foveate.rerankers.protocols import Message, Reply, Sampling, TokenLogprob
 from foveate.rerankers.reasoning.margins import HELPS
@@ -196,3 +197,32 @@ def test_the_first_margin_of_forty_comes_before_half_is_read(tmp_path: Path) -> 
         told = asyncio.run(watch())
     assert [(index, of) for index, of, _ in told] == [(number, 40) for number in range(1, 41)]
     assert told[0][2] < 20  # pieces read by the time it was in the caller's hands
+
+
+def test_a_strategy_of_ones_own(tmp_path: Path, media: Path) -> None:
+    class Nothing:
+        name = "nothing"
+
+        async def gather(self, question: str, tools: Tools) -> Gathered:
+            return Gathered(found=(), hops=(), ended="on purpose")
+
+    settings = Settings.load(home=tmp_path / "home", decoders=0)
+    with Agent.open("c", settings=settings, encoder=ENCODER, model=ScriptedChat([]), strategy=Nothing()) as agent:
+        agent.index(media)
+        answer = agent.ask(QUESTION)
+    assert answer.verdict == "unanswerable" and answer.trace[1]["strategy"] == "nothing"
+
+
+@pytest.mark.parametrize(("flag", "value"), [("reasoner", "big"), ("strategy", "guess")])
+def test_unknown_names_are_refused_at_once(tmp_path: Path, flag: str, value: str) -> None:
+    flags = {flag: value}
+    with pytest.raises(ConfigError, match=f"unknown {flag} '{value}'"):
+        Agent.open("c", home=tmp_path, encoder=ENCODER, model=ScriptedChat([]), **flags)  # type: ignore[arg-type]
+
+
+def test_a_search_opens_no_reasoner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("foveate.agent.reasoning.open_reasoner", lambda spec, settings, model: opened.append(spec))
+    with Agent.open("c", home=tmp_path, encoder=ENCODER, model=ScriptedChat([]), reasoner="mini") as agent:
+        agent.search("museum")
+        assert not opened and agent.reasoner is None and agent.reasoner is None and opened == ["mini"]
