@@ -44,6 +44,7 @@ def output_line(output: Output) -> dict[str, Any]:
     ranking = output.ranking
     return {
         "text": output.text,
+        "short": output.short,
         "ranking": None if ranking is None else [[name, _round(score)] for name, score in ranking],
         "choice": output.choice,
         "matrix": None if output.matrix is None else [[_round(value) for value in row] for row in output.matrix],
@@ -62,6 +63,7 @@ def output_from(line: Mapping[str, Any]) -> Output:
     """Inverse of :func:`output_line`."""
     return Output(
         text=line["text"],
+        short=line.get("short"),  # runs of earlier versions have none
         ranking=None if line["ranking"] is None else tuple((name, score) for name, score in line["ranking"]),
         choice=line["choice"],
         matrix=None if line["matrix"] is None else tuple(tuple(row) for row in line["matrix"]),

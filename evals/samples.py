@@ -113,6 +113,8 @@ class Output:
     """What a system said of one sample. None is "did not say", never a wrong answer."""
 
     text: str | None = None
+    short: str | None = None
+    """The answer in as few words as possible, where the system tells it apart."""
     ranking: tuple[tuple[str, float], ...] | None = None
     """(document id, score), best first."""
     choice: int | None = None

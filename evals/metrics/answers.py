@@ -113,15 +113,22 @@ def _edits(one: str, other: str) -> int:
     return row[-1]
 
 
-def worded(words: Words) -> Score:
-    """A score of ``Output.text`` against ``Sample.answers`` under the rule above."""
+def worded(words: Words, *, whole: bool = False) -> Score:
+    """A score of what was said against ``Sample.answers`` under the rule above.
+
+    Args:
+        words: the score.
+        whole: of ``Output.text``; else of ``Output.short`` where the system gives one: benchmarks' answers are short,
+            and the sentences that carry an answer would count against it.
+    """
 
     def score(sample: Sample, output: Output) -> float:
         if not open_to(sample) or not sample.answers:
             return NAN
         if abstained(output):
             return 0.0
-        return NAN if output.text is None else words(output.text, sample.answers)
+        said = output.text if whole else output.short or output.text
+        return NAN if said is None else words(said, sample.answers)
 
     return score
 
@@ -151,7 +158,12 @@ def _metric(name: str, title: str, source: str, score: Score) -> Metric:
 METRICS = (
     _metric("em", "Exact match", _SQUAD, worded(exact_match)),
     _metric("f1", "Token F1", _SQUAD, worded(token_f1)),
-    _metric("contains", "Accepted answer in the text", "substring match after SQuAD's normalisation", worded(contains)),
+    _metric(
+        "contains",
+        "Accepted answer in the text",
+        "substring match after SQuAD's normalisation",
+        worded(contains, whole=True),
+    ),
     _metric("anls", "Normalised Levenshtein similarity", "Biten et al., ICCV 2019", worded(anls)),
     _metric("choice_accuracy", "Right option", "share of options chosen right", choice_accuracy),
     _metric("label_accuracy", "Right class", "share of classes named right", label_accuracy),

@@ -66,7 +66,7 @@ _KINDS: tuple[tuple[Callable[[Sample], bool], Score], ...] = (
     (lambda sample: sample.label is not None, label_accuracy),
     (
         lambda sample: bool(sample.answers),
-        worded(lambda text, answers: max(contains(text, answers), exact_match(text, answers))),
+        worded(lambda text, answers: max(contains(text, answers), exact_match(text, answers)), whole=True),
     ),
     (lambda sample: bool(sample.pairs), _matched),
     (lambda sample: bool(sample.spans), moments(lambda found, right: recalled(found, right, 1, _HALF))),

@@ -43,6 +43,7 @@ class AgentTarget:
         model: ChatModel,
         *,
         reranker: Reranker | None = None,
+        reasoner: ChatModel | str | None = None,
         stage: str | None = None,
         fold: bool = False,
     ) -> None:
@@ -53,6 +54,7 @@ class AgentTarget:
             encoder: of the collection.
             model: the generator.
             reranker: instead of the agent's own.
+            reasoner: a model or a name, ``auto`` too; None is an agent that plans by rules and reads by its draft.
             stage: rank by one stage's list (``image``, ``text``, ``bm25``) instead of the fused one.
             fold: show near-duplicates once, as ``foveate search`` does; a benchmark counts each.
         """
@@ -60,6 +62,7 @@ class AgentTarget:
         self.model = model
         self._settings = settings
         self._reranker = reranker
+        self._reasoner = reasoner
         self._stage = stage
         self._fold = fold
         self._vectors = EncoderTarget(encoder)
@@ -89,7 +92,12 @@ class AgentTarget:
             shutil.rmtree(home / "collections", ignore_errors=True)
         settings = self._settings.model_copy(update={"home": home / "collections", "encoder": self.encoder.name})
         self._agent = Agent.open(
-            _COLLECTION, settings=settings, encoder=self.encoder, model=self.model, reranker=self._reranker
+            _COLLECTION,
+            settings=settings,
+            encoder=self.encoder,
+            model=self.model,
+            reranker=self._reranker,
+            reasoner=self._reasoner or "none",
         )
         if not done.exists() and self._staged.roots:
             report = self._agent.index(self._staged.roots)
@@ -188,6 +196,10 @@ class AgentTarget:
             **self._vectors.describe(),
             **model_facts(self.model),
             "reranker": self._reranker.name if self._reranker else "sentences",
+            "reasoner": self._reasoner
+            if self._reasoner is None or isinstance(self._reasoner, str)
+            else self._reasoner.name,
+            "strategy": self._settings.strategy,
             "stage": self._stage,
             "fold": self._fold,
             "budget": self._settings.budget.model_dump(),
@@ -225,6 +237,7 @@ def output_of(answer: Answer, staged: Staged) -> Output:
     found = [(citation, staged.documents([citation.source], citation.locator)) for citation in answer.citations]
     return Output(
         text=answer.text,
+        short=answer.short,
         verdict=answer.verdict,
         reason=answer.reason,
         confidence=answer.confidence,

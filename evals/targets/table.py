@@ -16,7 +16,9 @@ __all__ = ["TARGETS", "open_target"]
 def _agent(settings: Settings, options: dict[str, Any]) -> Target:
     from foveate.evals.targets.agent import AgentTarget
 
-    return AgentTarget(settings, load_encoder(settings.encoder), generator_of(settings), **options)
+    return AgentTarget(
+        settings, load_encoder(settings.encoder), generator_of(settings), reasoner=settings.reasoner, **options
+    )
 
 
 def _retriever(settings: Settings, options: dict[str, Any]) -> Target:

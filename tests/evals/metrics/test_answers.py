@@ -152,3 +152,15 @@ def test_statistic_is_the_mean_in_any_order(name: str) -> None:
     assert metric(name).statistic(columns) == pytest.approx(0.5)
     assert metric(name).statistic(columns[::-1]) == pytest.approx(0.5)
     assert math.isnan(metric(name).statistic(columns[:0]))
+
+
+def test_short_answers_are_scored_where_the_system_tells_them_apart() -> None:
+    sample = Sample(id="a", text="Which currency?", answers=("Fijian dollar",))
+    told = Output(
+        text="Fijian dollar. Nadi lies in Fiji. People in Fiji pay with the Fijian dollar.", short="Fijian dollar"
+    )
+    assert value("em", sample, told) == value("f1", sample, told) == value("anls", sample, told) == 1.0
+    assert value("em", sample, Output(text=told.text)) == 0.0
+    # What the sentences say besides is still there for who asks whether the answer stands in the text.
+    wrong = Output(text="Euro. People in Fiji pay with the Fijian dollar.", short="Euro")
+    assert (value("em", sample, wrong), value("contains", sample, wrong)) == (0.0, 1.0)
