@@ -3,17 +3,16 @@
 It is kept as plain JSON, with what it was fitted on. :func:`foveate.rerankers.fitting.fit_calibrator` makes one.
 """
 
-import json
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from foveate.errors import CallerError, ModelError
-from foveate.memory.durable import write_durably
+from foveate.errors import CallerError
+from foveate.rerankers.fitted import exact, number, parsed, read_fitted, write_fitted
 
 __all__ = ["Calibrator", "Curve", "Fitted", "Method", "Scale", "check_score"]
 
@@ -109,8 +108,7 @@ class Calibrator:
         Raises:
             ServiceError: it cannot be written.
         """
-        text = json.dumps({"form": _FORM, **asdict(self)}, indent=1, sort_keys=True, allow_nan=False)
-        write_durably(path, lambda stream: stream.write(text.encode() + b"\n"))
+        write_fitted(path, {"form": _FORM, **asdict(self)})
 
     @classmethod
     def load(cls, path: Path, *, model: str) -> "Calibrator":
@@ -124,15 +122,7 @@ class Calibrator:
             CallerError: no such file, or fitted on another reranker's scores.
             ModelError: damaged; names the file and the field.
         """
-        try:
-            with path.open("rb") as stream:
-                raw = stream.read(_MAX_BYTES + 1)
-        except OSError as error:
-            raise CallerError(f"no calibrator at {str(path)!r}: {error.strerror or error}") from None
-        try:
-            made = _read(raw)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"calibrator {str(path)!r} is damaged: {error}") from error
+        made = read_fitted(path, "calibrator", _read, _MAX_BYTES)
         made.check(model)
         return made
 
@@ -175,19 +165,14 @@ def _between(score: float, xs: Sequence[float], ys: Sequence[float]) -> float:
 
 
 def _read(raw: bytes) -> Calibrator:
-    if len(raw) > _MAX_BYTES:
-        raise ValueError(f"larger than {_MAX_BYTES} bytes")
-    body = json.loads(raw, parse_constant=_refuse)
-    if not isinstance(body, dict) or body.pop("form", None) != _FORM:
-        raise ValueError(f"not of form {_FORM}")
-    body = _exact(body, Calibrator, "calibrator")
+    body = exact(parsed(raw, _FORM), Calibrator, "calibrator")
     if not isinstance(body["model"], str):
         raise ValueError(f"model is {body['model']!r}")
     return Calibrator(model=body["model"], curve=_curve(body["curve"]), fitted=_fitted(body["fitted"]))
 
 
 def _curve(value: Any) -> Curve:
-    body = _exact(value, Curve, "curve")
+    body = exact(value, Curve, "curve")
     for name, choices in (("method", get_args(Method)), ("scale", get_args(Scale))):
         if body[name] not in choices:
             raise ValueError(f"{name} is {body[name]!r}; it must be one of: {', '.join(choices)}")
@@ -199,14 +184,12 @@ def _curve(value: Any) -> Curve:
         good = 0 < len(xs) == len(ys) and rising and 0.0 <= ys[0] and ys[-1] <= 1.0
     if not good:
         raise ValueError("xs and ys are no rising curve")
-    return Curve(
-        method=body["method"], scale=body["scale"], xs=xs, ys=ys, pairs=int(_number(body["pairs"], "pairs", 1))
-    )
+    return Curve(method=body["method"], scale=body["scale"], xs=xs, ys=ys, pairs=int(number(body["pairs"], "pairs", 1)))
 
 
 def _fitted(value: Any) -> Fitted:
-    body = _exact(value, Fitted, "fitted")
-    said = {name: None if body[name] is None else _number(body[name], name, 0.0) for name in body if name != "data"}
+    body = exact(value, Fitted, "fitted")
+    said = {name: None if body[name] is None else number(body[name], name, 0.0) for name in body if name != "data"}
     missing = [name for name, one in said.items() if one is None and not name.endswith("_before")]
     if missing:
         raise ValueError(f"{missing[0]} is None")
@@ -221,25 +204,7 @@ def _fitted(value: Any) -> Fitted:
     )
 
 
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is no number")
-
-
 def _row(value: Any, name: str) -> tuple[float, ...]:
     if not isinstance(value, list):
         raise ValueError(f"{name} is no list")
-    return tuple(_number(one, name, -math.inf) for one in value)
-
-
-def _number(value: Any, name: str, least: float) -> float:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or value < least:
-        raise ValueError(f"{name} is {value!r:.80}")
-    return float(value)
-
-
-def _exact(body: Any, record: type[Any], what: str) -> Mapping[str, Any]:
-    names = {item.name for item in fields(record)}
-    if not isinstance(body, dict) or set(body) != names:
-        raise ValueError(f"the fields of {what} must be {', '.join(sorted(names))}")
-    return body
+    return tuple(number(one, name, -math.inf) for one in value)

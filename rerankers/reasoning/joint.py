@@ -7,7 +7,6 @@ that any piece speaks, and the mean. Six weights join them, the same for both di
 JSON. A piece of relevance 0 changes nothing, nor does the order of the pieces.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
@@ -16,7 +15,8 @@ from typing import Literal
 
 import numpy as np
 
-from foveate.errors import CallerError, ModelError
+from foveate.errors import CallerError
+from foveate.rerankers.fitted import exact, number, parsed, read_fitted, write_fitted
 from foveate.rerankers.reasoning.entailment import LABELS, Entailment, Label
 from foveate.rerankers.reasoning.logit import fit_logit, softmax
 
@@ -90,8 +90,12 @@ class JointWeights:
             )
 
     def save(self, path: Path) -> None:
-        """Write as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        """Write JSON; a crash leaves the old or the new file whole.
+
+        Raises:
+            ServiceError: it cannot be written.
+        """
+        write_fitted(path, asdict(self))
 
     @classmethod
     def load(cls, path: Path, *, model: str) -> "JointWeights":
@@ -101,15 +105,7 @@ class JointWeights:
             CallerError: no such file, or fitted with another verifier.
             ModelError: damaged; names the file and what is wrong.
         """
-        try:
-            with path.open("rb") as stream:
-                raw = stream.read(_MAX_BYTES)
-        except OSError as error:
-            raise CallerError(f"no joint weights at {str(path)!r}: {error.strerror or error}") from None
-        try:
-            made = _parsed(raw)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"joint weights {str(path)!r} are damaged: {error}") from error
+        made = read_fitted(path, "joint weights", _parsed, _MAX_BYTES)
         made.check(model)
         return made
 
@@ -234,13 +230,7 @@ def _conflict(pieces: Sequence[Piece]) -> bool:
 
 
 def _parsed(raw: bytes) -> JointWeights:
-    body = json.loads(raw)
-    if not isinstance(body, dict) or set(body) != {*_NAMES, "model"}:
-        raise ValueError(f"the fields must be {', '.join(sorted({*_NAMES, 'model'}))}")
-    for name in _NAMES:
-        value = body[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"{name} is {value!r:.80}")
+    body = exact(parsed(raw), JointWeights, "joint weights")
     if not isinstance(body["model"], str):
         raise ValueError(f"model is {body['model']!r:.80}")
-    return JointWeights(**{name: float(body[name]) for name in _NAMES}, model=body["model"])
+    return JointWeights(**{name: number(body[name], name) for name in _NAMES}, model=body["model"])

@@ -4,19 +4,17 @@ Bias-corrected temperature scaling (Alexandari, Kundaje and Shrikumar, ICML 2020
 (Guo et al., ICML 2017) is the case without biases. Kept as plain JSON, with what it was fitted on.
 """
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveate.errors import CallerError, ModelError
+from foveate.errors import CallerError
 from foveate.ids import digest
-from foveate.memory.durable import write_durably
+from foveate.rerankers.fitted import exact, number, parsed, read_fitted, write_fitted
 from foveate.rerankers.reasoning.entailment import LABELS, Entailment, Label
 from foveate.rerankers.reasoning.logit import fit_logit, softmax
 
@@ -90,8 +88,7 @@ class VerdictScale:
         Raises:
             ServiceError: it cannot be written.
         """
-        text = json.dumps({"form": _FORM, **asdict(self)}, indent=1, sort_keys=True, allow_nan=False)
-        write_durably(path, lambda stream: stream.write(text.encode() + b"\n"))
+        write_fitted(path, {"form": _FORM, **asdict(self)})
 
     @classmethod
     def load(cls, path: Path, *, model: str) -> "VerdictScale":
@@ -105,15 +102,7 @@ class VerdictScale:
             CallerError: no such file, or fitted on another model.
             ModelError: damaged; names the file and the field.
         """
-        try:
-            with path.open("rb") as stream:
-                raw = stream.read(_MAX_BYTES + 1)
-        except OSError as error:
-            raise CallerError(f"no scale at {str(path)!r}: {error.strerror or error}") from None
-        try:
-            made = _parsed(raw)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"scale {str(path)!r} is damaged: {error}") from error
+        made = read_fitted(path, "scale", _parsed, _MAX_BYTES)
         made.check(model)
         return made
 
@@ -206,31 +195,13 @@ def _loss(probabilities: NDArray[np.float64], chosen: NDArray[np.int64]) -> floa
 
 
 def _parsed(raw: bytes) -> VerdictScale:
-    if len(raw) > _MAX_BYTES:
-        raise ValueError(f"larger than {_MAX_BYTES} bytes")
-    body = json.loads(raw)
-    if not isinstance(body, dict) or body.pop("form", None) != _FORM:
-        raise ValueError(f"not of form {_FORM}")
-    body = _exact(body, VerdictScale, "scale")
-    fitted = _exact(body["fitted"], ScaleFit, "fitted")
+    body = exact(parsed(raw, _FORM), VerdictScale, "scale")
+    fitted = exact(body["fitted"], ScaleFit, "fitted")
     if not isinstance(body["model"], str):
         raise ValueError(f"model is {body['model']!r:.80}")
-    numbers = {name: _number(body[name], name) for name in ("temperature", "entailed", "contradicted")}
+    numbers = {name: number(body[name], name) for name in ("temperature", "entailed", "contradicted")}
     if numbers["temperature"] <= 0.0:
         raise ValueError(f"temperature is {numbers['temperature']!r}")
-    told = {name: _number(value, name) for name, value in fitted.items() if name not in ("data", "pairs")}
-    pairs = int(_number(fitted["pairs"], "pairs"))
+    told = {name: number(value, name) for name, value in fitted.items() if name not in ("data", "pairs")}
+    pairs = int(number(fitted["pairs"], "pairs"))
     return VerdictScale(model=body["model"], fitted=ScaleFit(data=str(fitted["data"]), pairs=pairs, **told), **numbers)
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{name} is {value!r:.80}")
-    return float(value)
-
-
-def _exact(body: Any, record: type[Any], what: str) -> Mapping[str, Any]:
-    names = {item.name for item in fields(record)}
-    if not isinstance(body, dict) or set(body) != names:
-        raise ValueError(f"the fields of {what} must be {', '.join(sorted(names))}")
-    return body

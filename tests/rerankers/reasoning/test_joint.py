@@ -156,7 +156,7 @@ def test_file(tmp_path: Path) -> None:
     good = json.loads(path.read_text())
     for bad in ("{", "[]", json.dumps(good | {"lean": "x"}), json.dumps(good | {"more": 1.0}), "NaN"):
         path.write_text(bad)
-        with pytest.raises(ModelError, match="are damaged"):
+        with pytest.raises(ModelError, match="is damaged"):
             JointWeights.load(path, model="m")
 
 
