@@ -7,19 +7,18 @@ from pathlib import Path
 from foveate.agent.multihop.protocols import Tools
 from foveate.ids import digest
 from foveate.locators import CharSpan
-from foveate.memory.bm25 import Bm25Terms
 from foveate.memory.filters import INDEXED
 from foveate.memory.open_store import open_store
 from foveate.memory.store import Point, StoreSpec
 from foveate.records import Chunk
 from foveate.rerankers.scripted import ScriptedChat
 from foveate.rerankers.sentences import SentenceReranker, Weights
-from foveate.retrievers.encoders.hashed import HashedEncoder
 from foveate.retrievers.points import payload_of
 from foveate.retrievers.search import Searcher
 from foveate.settings import Budget, StoreSettings
+from tests.agent import towns
 
-ENCODER = HashedEncoder()
+ENCODER = towns.ENCODER
 TEXTS = {
     "nadi": "Nadi lies in Fiji. Nadi is a town with an airport. The airport was built long ago.",
     "fiji": "Fiji pays with the Fijian dollar. Fiji is a state of many islands.",
@@ -31,19 +30,7 @@ TEXTS = {
 
 
 def passage(name: str, text: str) -> Point:
-    chunk = Chunk(
-        id=digest(name),
-        media_id=digest("media", name),
-        kind="document",
-        part="passage",
-        locator=CharSpan(start=0, end=len(text)),
-        text=text,
-        paths=(f"/docs/{name}.md",),
-        format="markdown",
-        title=name.title(),
-    )
-    dense = {"text": ENCODER.encode_text([text])[0]}
-    return Point(id=chunk.id, dense=dense, sparse=Bm25Terms().document(text), payload=payload_of(chunk))
+    return towns.passage(name, text, title=name.title())
 
 
 def picture(name: str) -> Point:
