@@ -83,7 +83,9 @@ class AgentTarget:
         await asyncio.to_thread(self._open, dataset, work)
 
     def _open(self, dataset: Dataset, work: Path) -> None:
-        key = digest(documents_sha256(dataset), self.encoder.fingerprint, repr(self._settings.index))
+        # Files that are indexed where they lie are known by their paths: another checkout's collection finds nothing.
+        lying = sorted(str(Path(document.file).absolute()) for document in dataset.documents if document.file)
+        key = digest(documents_sha256(dataset), self.encoder.fingerprint, repr(self._settings.index), *lying)
         home = work / key
         self._staged = stage(dataset, home / "files")
         done = home / "indexed.json"

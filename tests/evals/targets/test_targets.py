@@ -80,6 +80,26 @@ def test_an_index_is_made_once(settings: Settings, dataset: Dataset, tmp_path: P
     asyncio.run(go())
 
 
+def test_the_index_of_another_checkout_is_not_taken(settings: Settings, tmp_path: Path) -> None:
+    async def go() -> None:
+        target = agent_target(settings)
+        for checkout in ("one", "two"):
+            file = tmp_path / checkout / "museum.md"
+            file.parent.mkdir()
+            file.write_text("The harbour museum opens at ten.")
+            same = Dataset(name="same", samples=(), documents=(Document(id="museum", file=str(file)),))
+            await target.prepare(same, tmp_path / "work")
+            assert await target.find(Sample(id="a", text="When does the museum open?"), 1), checkout
+        await target.close()
+
+    asyncio.run(go())
+
+
+def test_the_agent_of_a_suite_has_the_reasoner_of_the_settings(settings: Settings) -> None:
+    assert open_target("agent", settings.model_copy(update={"generator": "scripted"})).describe()["reasoner"] == "auto"
+    assert agent_target(settings).describe()["reasoner"] is None
+
+
 def test_the_agent_refuses_parts_of_the_documents(settings: Settings, dataset: Dataset, tmp_path: Path) -> None:
     async def go() -> None:
         target = agent_target(settings)
