@@ -1,0 +1,1 @@
+"""Whether a question can be answered, and how sure an answer is."""

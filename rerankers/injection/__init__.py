@@ -1,0 +1,1 @@
+"""A vector as a token of the prompt (CLIP-UP)."""

@@ -1,0 +1,1 @@
+"""How a picture goes with a question and its options (CLIP-UP)."""

@@ -1,0 +1,1 @@
+"""Where a vector lies among its kind."""
