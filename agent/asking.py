@@ -1,9 +1,10 @@
 """Between the SDK and the graph: questions are checked on the way in, states become records on the way out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from foveate.agent.choosing.written import with_options
 from foveate.agent.state import AgentState
 from foveate.errors import CallerError
 from foveate.locators import from_dict
@@ -33,16 +34,18 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
     }
 
 
-def checked(question: str, images: list[str], filters: str) -> AgentState:
+def checked(question: str, images: list[str], filters: str, options: Sequence[str] = ()) -> AgentState:
     """The state that a question begins with.
 
     Raises:
-        CallerError: it is empty, a filter cannot be read, or there is no such picture.
+        CallerError: it is empty, a filter cannot be read, there is no such picture, or options make no choice.
     """
     # As evidence is: what is no Unicode could be neither encoded nor kept in a thread.
     question = clean(question)[0].strip()
     if not question:
         raise CallerError("the question is empty")
+    if options:
+        question = with_options(question, options)
     if filters.strip():
         parse(filters)
     for path in images:
@@ -62,6 +65,7 @@ def record(state: AgentState, thread: str) -> Answer:
         usage=Usage(**state["usage"]),
         trace=tuple(state["trace"]),
         short=state["short"] or None,
+        choice=state.get("choice"),
         thread_id=thread,
     )
 

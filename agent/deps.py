@@ -15,6 +15,7 @@ from foveate.retrievers.search import SearchQuery
 from foveate.settings import Budget
 
 if TYPE_CHECKING:
+    from foveate.agent.answerability.senses import Senses
     from foveate.agent.multihop.protocols import Strategy
 
 __all__ = ["Deps", "Finder"]
@@ -48,6 +49,8 @@ class Deps:
     """Plans, reads and verifies; None plans by rules and leaves reading to the draft."""
     planning: Literal["model", "rules"] = "model"
     reading: Literal["sentences", "margins"] = "sentences"
+    senses: "Senses | None" = None
+    """Weigh whether the question can be answered; None answers whatever the evidence gives."""
     emit: Callable[[object], None] = field(default=lambda _: None)
     """Takes the events of :mod:`foveate.agent.events`."""
 

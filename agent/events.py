@@ -8,7 +8,7 @@ from foveate.records import Answer
 
 __all__ = ["Answered", "Delta", "Event", "Margin", "Stage", "StageName"]
 
-StageName = Literal["plan", "gather", "read", "count", "compare", "verify", "answer"]
+StageName = Literal["plan", "gather", "read", "count", "compare", "verify", "judge", "answer"]
 """``gather`` to ``compare`` come once a step of the plan, of steps side by side in the order in which they end."""
 
 

@@ -8,7 +8,7 @@ from foveate.agent.state import AgentState, QuoteRef, StepAnswer
 from foveate.records import Reason, Verdict
 from foveate.rerankers.reasoning.plans import Plan
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["Outcome", "outcome_of", "way_of"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,13 +41,13 @@ def outcome_of(state: AgentState) -> Outcome:
     answers = {int(name): answer for name, answer in state.get("answers", {}).items()}
     ends = _ends(plan, state)
     kinds = {step.id: step.kind for step in plan.steps}
-    way = [step for step in _way(plan, ends) if step in answers]
-    taken = [answers[step] for step in way]
+    way = way_of(state)
+    taken = [answer for _, answer in way]
     done = [answers[end]["text"] for end in ends if end in answers]
     short = "; ".join(done) if len(done) == len(ends) and all(done) else ""
     out = any(one["problem"] == OUT_OF_BUDGET for one in answers.values())
     conflict = any(one["conflicts"] for one in taken)
-    carrying = _carrying(taken, [kinds[step] for step in way])
+    carrying = _carrying(taken, [kinds[step] for step, _ in way])
     read = [*carrying, *(quote for one in taken for quote in one["quotes"]), *state.get("quotes", [])]
     verdict, reason = _verdict(bool(read) or bool(short), out, conflict, _broken(plan, answers, ends))
     return Outcome(
@@ -61,6 +61,13 @@ def outcome_of(state: AgentState) -> Outcome:
         counted=any(kinds[end] in ("count", "most", "least") for end in ends),
         out_of_budget=out,
     )
+
+
+def way_of(state: AgentState) -> list[tuple[int, StepAnswer]]:
+    """The steps that were taken on the way to the answer, with what they came to, in the plan's order."""
+    plan = plan_of(state)
+    answers = state.get("answers", {})
+    return [(step, answers[str(step)]) for step in _way(plan, _ends(plan, state)) if str(step) in answers]
 
 
 def _ends(plan: Plan, state: AgentState) -> list[int]:

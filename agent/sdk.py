@@ -14,6 +14,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 from PIL.Image import Image
 
+from foveate.agent.answerability.senses import Senses
 from foveate.agent.asking import checked, describe_collection, record
 from foveate.agent.deps import Deps
 from foveate.agent.entailment import Verification, verify_in
@@ -76,6 +77,7 @@ class Agent:
         self._strategy = strategy
         self._settings = settings
         self._searcher = Searcher(collection.store, encoder)
+        self._senses = Senses(collection.store, encoder, settings)
         self._loop = Loop()
         self._opening: asyncio.Task[tuple[_Graph, AsyncSqliteSaver]] | None = None
 
@@ -147,27 +149,22 @@ class Agent:
             prune: forget files below ``paths`` that are gone.
             progress: called after each durable step.
         """
-        given = [paths] if isinstance(paths, str | PathLike) else list(paths)
-        indexer = Indexer(
-            self._collection,
-            self._encoder,
-            options=self._settings.index,
-            limits=self._settings.limits,
-            decoders=self._settings.decoders,
-            progress=progress,
-        )
         try:
-            return indexer.run([Path(path).expanduser() for path in given], prune=prune)
+            return self._indexer(decoders=self._settings.decoders, progress=progress).run(
+                [Path(path).expanduser() for path in _listed(paths)], prune=prune
+            )
         finally:
-            # The searcher keeps a sample of the collection, which has just changed.
+            # Both keep samples of the collection, which has just changed.
             self._searcher = Searcher(self._collection.store, self._encoder)
+            self._senses = Senses(self._collection.store, self._encoder, self._settings)
 
     def remove(self, paths: Sequence[PathIn] | PathIn) -> int:
         """Forget files or whole folders, whether or not they still exist. Returns how many files."""
-        given = [paths] if isinstance(paths, str | PathLike) else list(paths)
-        return Indexer(
-            self._collection, self._encoder, options=self._settings.index, limits=self._settings.limits
-        ).remove([Path(path).expanduser() for path in given])
+        return self._indexer().remove([Path(path).expanduser() for path in _listed(paths)])
+
+    def _indexer(self, **choices: Any) -> Indexer:
+        options, limits = self._settings.index, self._settings.limits
+        return Indexer(self._collection, self._encoder, options=options, limits=limits, **choices)
 
     # ---- finding
 
@@ -193,10 +190,9 @@ class Agent:
             diversity: 0 to 1; more variety for less relevance.
             fold: show near-duplicates once.
         """
-        given = [images] if isinstance(images, str | PathLike) else list(images)
         query = SearchQuery(
             text=text,
-            images=tuple(self._load(str(path)) for path in given),
+            images=tuple(self._load(str(path)) for path in _listed(images)),
             exclude=exclude,
             where=parse(filters) if filters.strip() else None,
             k=k,
@@ -216,6 +212,7 @@ class Agent:
         question: str,
         *,
         images: Sequence[PathIn] | PathIn = (),
+        options: Sequence[str] = (),
         filters: str = "",
         thread_id: str | None = None,
         progress: Callable[[Event], None] | None = None,
@@ -223,35 +220,38 @@ class Agent:
         """Answer a question with citations, or say that the collection does not hold the answer.
 
         Args:
-            question: in plain words.
+            question: in plain words; options to choose from may stand in it ("... A. cat B. dog").
             images: pictures that belong to the question.
+            options: to choose from; ``answer.choice`` is the place of the chosen one.
             filters: what to look at, as in :meth:`search`.
             thread_id: continues a conversation; None starts a new one (see ``answer.thread_id``).
             progress: called with each event of :meth:`stream`, in the agent's own thread.
         """
-        return self._loop.run(self._answer(question, images, filters, thread_id, progress))
+        return self._loop.run(self._answer(_asked(question, images, options, filters), thread_id, progress))
 
     async def aask(
         self,
         question: str,
         *,
         images: Sequence[PathIn] | PathIn = (),
+        options: Sequence[str] = (),
         filters: str = "",
         thread_id: str | None = None,
     ) -> Answer:
         """:meth:`ask` for async code, from any event loop."""
-        return await self._loop.arun(self._answer(question, images, filters, thread_id))
+        return await self._loop.arun(self._answer(_asked(question, images, options, filters), thread_id))
 
     async def stream(
         self,
         question: str,
         *,
         images: Sequence[PathIn] | PathIn = (),
+        options: Sequence[str] = (),
         filters: str = "",
         thread_id: str | None = None,
     ) -> AsyncIterator[Event]:
         """The stages as they end, the draft as it is written, and last the checked answer."""
-        events = self._events(question, images, filters, thread_id)
+        events = self._events(_asked(question, images, options, filters), thread_id)
         try:
             async for event in self._loop.astream(events):
                 yield event
@@ -312,14 +312,9 @@ class Agent:
     # ---- inside
 
     async def _answer(
-        self,
-        question: str,
-        images: Sequence[PathIn] | PathIn,
-        filters: str,
-        thread_id: str | None,
-        progress: Callable[[Event], None] | None = None,
+        self, asked: AgentState, thread_id: str | None, progress: Callable[[Event], None] | None = None
     ) -> Answer:
-        async with aclosing(self._events(question, images, filters, thread_id)) as events:
+        async with aclosing(self._events(asked, thread_id)) as events:
             async for event in events:
                 if progress is not None:
                     progress(event)
@@ -327,11 +322,7 @@ class Agent:
                     return event.answer
         raise AssertionError("the graph ended without an answer")
 
-    async def _events(
-        self, question: str, images: Sequence[PathIn] | PathIn, filters: str, thread_id: str | None
-    ) -> AsyncGenerator[Event, None]:
-        given = [images] if isinstance(images, str | PathLike) else list(images)
-        asked = checked(question, [str(path) for path in given], filters)
+    async def _events(self, asked: AgentState, thread_id: str | None) -> AsyncGenerator[Event, None]:
         thread = thread_id or uuid.uuid4().hex
         channel: asyncio.Queue[Event | None] = asyncio.Queue()
         run = asyncio.create_task(self._run(asked, thread, channel))
@@ -352,8 +343,7 @@ class Agent:
             channel.put_nowait(None)
 
     async def _verify(self, claim: str, images: Sequence[PathIn] | PathIn, filters: str) -> Verification:
-        given = [images] if isinstance(images, str | PathLike) else list(images)
-        return await verify_in(self.parts(), claim, [str(path) for path in given], filters)
+        return await verify_in(self.parts(), claim, _listed(images), filters)
 
     def parts(self, emit: Callable[[Any], None] = lambda _: None) -> Deps:
         """What the agent's nodes work with: to measure a stage alone, or to run a strategy of your own.
@@ -372,6 +362,7 @@ class Agent:
             planning=self._settings.planning,
             reading=self._settings.reading,
             budget=self._settings.budget,
+            senses=self._senses,
             look=_look,
             load=self._load,
             emit=emit,
@@ -393,6 +384,14 @@ class Agent:
 
     def _load(self, path: str) -> Image:
         return crop(Path(path).expanduser(), Box(x0=0, y0=0, x1=1, y1=1), _LOOK_PX)
+
+
+def _asked(question: str, images: Sequence[PathIn] | PathIn, options: Sequence[str], filters: str) -> AgentState:
+    return checked(question, _listed(images), filters, options)
+
+
+def _listed(given: Sequence[PathIn] | PathIn) -> list[str]:
+    return [str(path) for path in ([given] if isinstance(given, str | PathLike) else given)]
 
 
 def _look(chunk: Chunk | Citation, max_px: int = _LOOK_PX) -> Image:

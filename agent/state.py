@@ -112,7 +112,9 @@ class AgentState(TypedDict, total=False):
     turns: list[Turn]
     started_s: float
     whole: str
-    """The question, completed from the thread."""
+    """The question without its options, completed from the thread."""
+    options: list[dict[str, Any]]
+    """To choose from: label, text, and whether it says that none is right."""
     route: str
     """``single_hop``, ``multi_hop``, ``picture``, ``film`` or ``collection``."""
     steps: list[dict[str, Any]]
@@ -124,6 +126,9 @@ class AgentState(TypedDict, total=False):
     verdict: str
     reason: str
     confidence: float
+    judgement: dict[str, Any]
+    """What the judge came to; empty where nothing was weighed."""
+    choice: int | None
     text: str
     short: str
     citations: list[dict[str, Any]]

@@ -161,7 +161,7 @@ class Answer:
     verdict: Verdict
     reason: Reason
     confidence: float
-    """Estimated probability in [0, 1] that the cited evidence carries the answer."""
+    """Calibrated probability in [0, 1] that answering is right; of an abstention, that it would have been."""
     citations: tuple[Citation, ...]
     usage: Usage
     trace: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
@@ -169,12 +169,15 @@ class Answer:
     thread_id: str | None = None
     short: str | None = None
     """The answer in as few words as possible, copied from the evidence or counted; None where none was read."""
+    choice: int | None = None
+    """Of a question with options, the place of the chosen one, from 0; None where there are none or none is right."""
 
     def to_dict(self, *, trace: bool = False) -> dict[str, Any]:
         """JSON form; the trace only when asked for."""
         body: dict[str, Any] = {
             "text": self.text,
             "short": self.short,
+            "choice": self.choice,
             "verdict": self.verdict,
             "reason": self.reason,
             "confidence": round(self.confidence, 4),

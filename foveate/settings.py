@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     """``sentences``, ``pointwise:mini``, ``cascade:pointwise``, ``pairwise:openai:MODEL@URL``: docs/reranking.md."""
     calibrator: Path | None = None
     """Of this reranker, by ``foveate train calibration``; what it finds less probable than ``cut_at`` is left out."""
+    judge: str = "auto"
+    """Weighs whether to answer: ``auto`` is the shipped one, where it was fitted for encoder and reasoner; ``none``, or
+    a file by ``foveate train judge`` (docs/answerability.md)."""
+    target_risk: float | None = Field(default=None, gt=0, lt=1)
+    """Share of wrong answers among those given, at most; None abstains where that costs next to no right answer."""
     cut_at: float = Field(default=0.5, ge=0, le=1)
     api_key: SecretStr | None = None
     """Key of the generator's server."""
