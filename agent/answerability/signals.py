@@ -39,10 +39,10 @@ EVIDENCE = {
     "question_words": "log of 1 + content words of the question",
 }
 """Signal -> what it is, for the trace and the documentation."""
-_NAME = re.compile(r"\b[A-Z][^\W\d_]+(?:[-'’][^\W\d_]+)*|\b\d[\d.,]*\d\b|\b\d\b")
+_NAME = re.compile(r"\b[A-Z][^\W\d_]+(?:['-][^\W\d_]+)*|\b\d[\d.,]*\d\b|\b\d\b")
 _ASKING = frozenset(
-    "which what who whom whose when where why how is are was were do does did in of on at by from to for with name tell "
-    "say give the a an and can could".split()
+    "which what who whom whose when where why how is are was were do does did in of on at by from to for with name "
+    "tell say give the a an and can could".split()
 )
 _BEST = 10
 
@@ -123,7 +123,10 @@ def _carried(way: Sequence[StepAnswer], chunks: Mapping[str, Chunk]) -> dict[str
         rows.append((held, coverage(answer["query"], quote_text(quote, chunk)), near))
     if not rows:
         return {}
-    least = [min((value for value in column if not math.isnan(value)), default=math.nan) for column in zip(*rows)]
+    least = [
+        min((value for value in column if not math.isnan(value)), default=math.nan)
+        for column in zip(*rows, strict=True)
+    ]
     return dict(zip(("names_held", "words_held", "words_near"), least, strict=True))
 
 
