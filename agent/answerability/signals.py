@@ -39,7 +39,7 @@ EVIDENCE = {
     "question_words": "log of 1 + content words of the question",
 }
 """Signal -> what it is, for the trace and the documentation."""
-_NAME = re.compile(r"\b[A-Z][^\W\d_]+(?:['-][^\W\d_]+)*|\b\d[\d.,]*\d\b|\b\d\b")
+_NAME = re.compile(r"\b[A-Z][^\W\d_]+(?:(?:-|'(?!s\b))[^\W\d_]+)*|\b\d[\d.,]*\d\b|\b\d\b")
 _ASKING = frozenset(
     "which what who whom whose when where why how is are was were do does did in of on at by from to for with name "
     "tell say give the a an and can could".split()
