@@ -2,13 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 
 from langgraph.runtime import Runtime
 
+from foveate.agent.answerability.signals import named_in
+from foveate.agent.answerability.wording import abstention
 from foveate.agent.budget import seconds_left
 from foveate.agent.citations import Support, bind, cited, note_of, quote_text, split_claims
 from foveate.agent.deps import Deps
@@ -23,12 +25,15 @@ from foveate.rerankers.layouts import layout
 from foveate.rerankers.protocols import ImagePart, Message, Reply, Sampling
 from foveate.rerankers.reasoning.prompts import numbered
 from foveate.rerankers.reasoning.quotes import shorten
+from foveate.rerankers.reasoning.reader import holds
 from foveate.usage import Usage
 
 __all__ = ["answer"]
 
 _TURNS = 8
 """Turns a thread remembers."""
+_TWO_SIDES = ("conflicting", OUT_OF_BUDGET)
+"""What is told in spite of a low confidence: it says itself that it is no answer."""
 _HEADING = re.compile(r"^#+ (.*?)\s*\n+")
 _MARKUP = re.compile(r"^#+ |[|*`]|-{3,}", re.MULTILINE)
 
@@ -51,14 +56,26 @@ async def answer(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState,
     chunks = {chunk.id: chunk for chunk in deps.chunks([quote["chunk_id"] for quote in outcome.quotes])}
     outcome = _still_there(outcome, chunks)
     quotes = [quote for quote in outcome.quotes if quote["chunk_id"] in chunks]
-    update: AgentState = {"verdict": outcome.verdict, "reason": outcome.reason, "confidence": outcome.confidence}
-    if not quotes and not outcome.short:
-        verdict = {"verdict": "unanswerable", "reason": OUT_OF_BUDGET if outcome.out_of_budget else "no_evidence"}
-        return {**update, **verdict, **_told(state, _nothing(state, outcome), [])}, {"drafted": False}  # type: ignore[typeddict-item]
+    judged = state.get("judgement") or {}
+    update: AgentState = {
+        "verdict": outcome.verdict,
+        "reason": outcome.reason,
+        "confidence": judged.get("confidence", outcome.confidence),
+    }
+    chosen = state.get("choice")
+    nothing = not quotes and not outcome.short and chosen is None
+    if nothing or (judged.get("abstains") and outcome.reason not in _TWO_SIDES):
+        return {**update, **_abstained(state, outcome, chunks)}, {"drafted": False}
     texts = [quote_text(quote, chunks[quote["chunk_id"]]) for quote in quotes]
-    said = _shown(outcome, quotes, chunks, texts)
+    if chosen is not None:
+        # What was chosen can be right though no step came to words: a picture that matches says none.
+        update |= {"verdict": "answered", "reason": "none"} if outcome.reason == "no_evidence" else {}
+        said: _Said | None = _chosen(state["options"][chosen], outcome, quotes, chunks, texts)
+        outcome = replace(outcome, short=state["options"][chosen]["text"])
+    else:
+        said = _shown(outcome, quotes, chunks, texts)
     # What code counted or compared a draft could only get wrong, and of a conflict it would tell one side.
-    if said is None or (deps.drafts and not outcome.counted and outcome.reason != "conflicting"):
+    if said is None or (chosen is None and deps.drafts and not outcome.counted and outcome.reason != "conflicting"):
         said = await _drafted(state, deps, quotes, chunks, texts)
     citations = [item.to_dict() for item in cited(said.supports, quotes, chunks)]
     update |= {**_told(state, said.text, citations), "short": outcome.short, "usage": usage_dict(said.usage)}
@@ -172,13 +189,50 @@ def _verbatim(quotes: Sequence[QuoteRef], chunks: Mapping[str, Chunk], texts: Se
     return Support(claim=f"Closest is {chunk.path.rsplit('/', 1)[-1]}: {texts[at]}.", quotes=(at,))
 
 
-def _nothing(state: AgentState, outcome: Outcome) -> str:
-    queries = "; ".join(f"{query!r}" for query in state["searched"])
-    where = f" (filters: {state['filters']})" if state.get("filters") else ""
-    looked = f" Looked for {queries}{where}." if queries else ""
-    if outcome.out_of_budget:
-        return f"I ran out of time before I found evidence.{looked}"
-    return f"I cannot tell: nothing in this collection answers it.{looked}"
+def _chosen(
+    option: Mapping[str, Any],
+    outcome: Outcome,
+    quotes: Sequence[QuoteRef],
+    chunks: Mapping[str, Chunk],
+    texts: Sequence[str],
+) -> _Said:
+    """The option, with the sentences that hold it; one that the question's picture shows needs none."""
+    places = {_place(quote): i for i, quote in enumerate(quotes)}
+    held = [places[_place(quote)] for quote in outcome.carrying if _place(quote) in places]
+    carrying = [i for i in held if holds(texts[i], option["text"]) or holds(texts[i], outcome.short)]
+    supports = [_verbatim(quotes, chunks, texts, i) for i in carrying]
+    sentences = " ".join(dict.fromkeys(support.claim for support in supports))
+    text = f"{option['label']}. {option['text']}".lstrip(". ")
+    return _Said(text=f"{text}\n{sentences}".strip(), supports=supports, detail={"drafted": False})
+
+
+def _abstained(state: AgentState, outcome: Outcome, chunks: Mapping[str, Chunk]) -> AgentState:
+    """No answer, with the reason; of options, the one that says that none is right."""
+    judged = state.get("judgement") or {}
+    reason = "no_evidence" if not judged.get("abstains") else judged["reason"]
+    reason = OUT_OF_BUDGET if outcome.out_of_budget else reason
+    options = state.get("options", [])
+    text = abstention(
+        reason,
+        searched=state["searched"],
+        filters=state.get("filters", ""),
+        options=[option["text"] for option in options if not option["none"]],
+        closest=next((chunks[quote["chunk_id"]].path.rsplit("/", 1)[-1] for quote in outcome.quotes), ""),
+        unsupported=", ".join(_unsupported(state["whole"], chunks.values())),
+    )
+    none = next((i for i, option in enumerate(options) if option["none"]), None)
+    if none is not None:
+        text = f"{options[none]['label']}. {options[none]['text']}".lstrip(". ") + f"\n{text}"
+    verdict: AgentState = {"verdict": "unanswerable", "reason": reason, "short": "", "choice": none}
+    return {**verdict, **_told(state, text, [])}
+
+
+def _unsupported(question: str, chunks: Iterable[Chunk]) -> list[str]:
+    """Names and numbers of the question that no piece of the quoted evidence holds together with the others."""
+    texts = [f"{chunk.title or ''} {chunk.text or ''}" for chunk in chunks]
+    names = sorted(named_in(question))
+    best = max(texts, key=lambda text: sum(holds(text, name) for name in names), default="")
+    return [name.title() for name in names if not holds(best, name)]
 
 
 def _told(state: AgentState, text: str, citations: list[dict[str, Any]]) -> AgentState:

@@ -256,7 +256,8 @@ def test_a_planner_that_never_ends_leaves_time_for_one_look(deps: Deps) -> None:
 def test_no_time_at_all(deps: Deps) -> None:
     state = ask(replace(deps, reasoner=Reasoner(CHAIN, CHAIN_READS), budget=Budget(seconds=1e-9)), CHAIN_QUESTION)
     assert (state["verdict"], state["reason"], state["citations"]) == ("unanswerable", "out_of_budget", [])
-    assert state["text"] == "I ran out of time before I found evidence."  # and looked for nothing
+    # It looked for nothing.
+    assert state["text"].startswith("I ran out of time before I found evidence. A larger budget")
 
 
 def test_planning_counts_as_time_of_the_question(deps: Deps) -> None:
