@@ -217,7 +217,7 @@ def _abstained(state: AgentState, outcome: Outcome, chunks: Mapping[str, Chunk])
         searched=state["searched"],
         filters=state.get("filters", ""),
         options=[option["text"] for option in options if not option["none"]],
-        closest=next((chunks[quote["chunk_id"]].path.rsplit("/", 1)[-1] for quote in outcome.quotes), ""),
+        closest=next((chunk.path.rsplit("/", 1)[-1] for chunk in chunks.values()), ""),
         unsupported=", ".join(_unsupported(state["whole"], chunks.values())),
     )
     none = next((i for i, option in enumerate(options) if option["none"]), None)
