@@ -12,6 +12,7 @@ from foveate.media.decoding import clean
 from foveate.memory.collection import Collection
 from foveate.memory.filters import parse
 from foveate.records import Answer, Citation
+from foveate.retrievers.geometry.summary import conformity_facts
 from foveate.usage import Usage
 
 __all__ = ["checked", "describe_collection", "record"]
@@ -31,6 +32,7 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
         "skipped_files": [
             {"path": row.path, "code": row.code, "reason": row.reason} for row in collection.ledger.skipped()
         ],
+        **conformity_facts(collection.store),
     }
 
 

@@ -1,1 +1,5 @@
 """Where a vector lies among its kind."""
+
+from foveate.retrievers.geometry.signals import Geometry
+
+__all__ = ["Geometry"]
