@@ -19,7 +19,7 @@ from foveate.rerankers.layouts import Layout, Module
 from foveate.rerankers.sharing import common
 from foveate.usage import Usage
 
-__all__ = ["COMPRESSED", "CompressedModel", "Projector", "list_mle", "projector_of"]
+__all__ = ["COMPRESSED", "CompressedModel", "Projector", "list_mle", "projector_of", "turn_end"]
 
 COMPRESSED = Layout(
     stage="compressed",
@@ -75,7 +75,7 @@ class CompressedModel:
         self.engine = engine
         self.projector = projector
         self._base: Any = engine.model.base_model
-        self._tail = _turn_end(engine)
+        self._tail = turn_end(engine)
 
     def order(
         self,
@@ -235,7 +235,7 @@ def projector_of(settings: Mapping[str, int], tensors: Mapping[str, NDArray[np.f
     return projector.eval()
 
 
-def _turn_end(engine: Engine) -> list[int]:
+def turn_end(engine: Engine) -> list[int]:
     """Tokens that close the user's turn and open the reply: what prompts of different texts end with."""
     *before, last = COMPRESSED.messages({"question": "q"})
     one = engine.prompt.encode([*before, last])

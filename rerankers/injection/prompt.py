@@ -1,0 +1,99 @@
+"""The prompt around the embeddings: text in tokens, with places that vectors fill.
+
+The layout is CLIP-UP's (Vardi et al. 2025) with a place for each option: the embedding of the whole stands before the
+question, that of an option at the end of its line.
+"""
+
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+from foveate.errors import CallerError, ModelError
+from foveate.rerankers.engine import Engine
+from foveate.rerankers.layouts import Layout, Module
+from foveate.rerankers.projector import turn_end
+
+__all__ = ["INJECTED", "NONE", "PLACE", "Places", "letter_tokens"]
+
+NONE = "None of these"
+"""The last line of every question."""
+PLACE = -1
+"""Stands in a row of tokens for the next vector."""
+
+INJECTED = Layout(
+    stage="inject",
+    modules=(
+        Module(
+            name="instructions",
+            role="system",
+            text="Answer the question about the picture with the letter of the right option. "
+            f'If no option is right, answer with the letter of "{NONE}".',
+            shared_by="stage",
+        ),
+        # The embeddings, the question and its options follow, then the end of the turn.
+        Module(name="picture", role="user", text="Picture:", shared_by="stage"),
+    ),
+)
+
+
+class Places:
+    """Turns questions into rows of tokens with :data:`PLACE` where vectors go."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Find what all prompts begin and end with.
+
+        Raises:
+            ModelError: the chat template ends a turn in a way that is not known.
+        """
+        tail = turn_end(engine)
+        whole = engine.prompt.encode(INJECTED.messages({}))
+        self.head = whole[: len(whole) - len(tail)]
+        """Tokens that every prompt begins with."""
+        if whole[len(self.head) :] != tail:
+            raise ModelError(f"the chat template of {engine.name!r} ends a turn in a way that is not known")
+        self._tail = tail
+        self._engine = engine
+
+    def rest(self, question: str, options: Sequence[str], *, places: bool = True) -> list[int]:
+        """What follows the head: one place for the whole, the question, the lettered options with a place each.
+
+        Args:
+            question: in words.
+            options: in the order of their letters; "None of these" is added.
+            places: False leaves out the places: the same prompt in words alone.
+
+        Raises:
+            CallerError: the prompt exceeds the model's context.
+        """
+        mark = [PLACE] if places else []
+        tokens = [*mark, *self._encode(f"\nQuestion: {_line(question)}\n")]
+        for letter, option in zip(ascii_uppercase, options, strict=False):
+            tokens += [*self._encode(f"{letter}. {_line(option)}"), *mark, *self._encode("\n")]
+        letters = ascii_uppercase[: len(options) + 1]
+        tokens += self._encode(f"{letters[-1]}. {NONE}\nAnswer with one letter, {letters[0]} to {letters[-1]}.")
+        tokens += self._tail
+        if len(self.head) + len(tokens) >= self._engine.context:
+            raise CallerError(
+                f"the question and {len(options)} options take {len(self.head) + len(tokens)} tokens; model "
+                f"{self._engine.name!r} holds {self._engine.context}, one of them for the reply"
+            )
+        return tokens
+
+    def _encode(self, text: str) -> list[int]:
+        return self._engine.prompt.encode_text(text)
+
+
+def letter_tokens(engine: Engine, count: int) -> list[int]:
+    """The token of each of the first ``count`` capital letters, as a reply begins with them.
+
+    Raises:
+        ModelError: the tokenizer has no single token for a letter.
+    """
+    rows = [engine.prompt.encode_text(letter) for letter in ascii_uppercase[:count]]
+    if bad := [letter for letter, row in zip(ascii_uppercase, rows, strict=False) if len(row) != 1]:
+        raise ModelError(f"model {engine.name!r} has no single token for the letter {bad[0]!r}; it cannot choose so")
+    return [row[0] for row in rows]
+
+
+def _line(text: str) -> str:
+    # A line break in an option could forge another option.
+    return " ".join(text.split())
