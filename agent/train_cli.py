@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foveate.agent.answerability_cli import EPILOG, answerability
 from foveate.console import Console
 from foveate.errors import CallerError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from foveate.rerankers.lora.run import TrainProgress
     from foveate.settings import Settings
 
-__all__ = ["app"]
+__all__ = ["app", "bar"]
 
 _LINE_EVERY_S = 60.0
 _FIGURES = ("loss", "auroc", "accuracy", "ece", "ndcg")
@@ -72,7 +73,7 @@ def reranker(
     chosen = read_recipe(recipe, base=base, max_minutes=minutes)
     try:
         pairs = data if data else _mined(console, str(collection), chosen, questions, save_pairs, home, encoder)
-        with _bar(console, "training") as tell:
+        with bar(console, "training") as tell:
             card = train_reranker(chosen, pairs, out, _training(tell), resume)
     except KeyboardInterrupt:
         console.note("interrupted: the last checkpoint is kept; the same command goes on")
@@ -103,7 +104,7 @@ def reasoner(
     console = Console(json=json)
     chosen = read_recipe(recipe, base=base, max_minutes=minutes)
     try:
-        with _bar(console, "training") as tell:
+        with bar(console, "training") as tell:
             card = train_completions(chosen, data, out, _training(tell), resume)
     except KeyboardInterrupt:
         console.note("interrupted: the last checkpoint is kept; the same command goes on")
@@ -157,6 +158,9 @@ def calibration(
     )
 
 
+app.command(epilog=EPILOG)(answerability)
+
+
 def _mined(
     console: Console,
     name: str,
@@ -171,7 +175,7 @@ def _mined(
     from foveate.rerankers.lora.pairs import write_pairs
 
     wanted = FromCollection(questions=questions, sees=sees(base_folder(recipe.base)))
-    with _bar(console, "mining") as tell:
+    with bar(console, "mining") as tell:
         pairs = collection_pairs(
             _settings(name, home, encoder), name, wanted, progress=lambda done, whole: tell(done / whole, "")
         )
@@ -204,7 +208,7 @@ def _training(tell: Callable[[float, str], object]) -> "Callable[[TrainProgress]
 
 
 @contextmanager
-def _bar(console: Console, what: str) -> Iterator[Callable[[float, str], object]]:
+def bar(console: Console, what: str) -> Iterator[Callable[[float, str], object]]:
     """A progress bar on standard error; a line a minute in pipes, nothing for ``--json``."""
     if console.json or not sys.stderr.isatty():
         yield _minutely(console, what)
