@@ -1,5 +1,5 @@
 """Where a vector lies among its kind."""
 
-from foveate.retrievers.geometry.signals import Geometry
+from foveate.retrievers.geometry.geometry import Geometry
 
 __all__ = ["Geometry"]

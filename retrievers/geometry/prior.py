@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foveate.errors import ModelError
 from foveate.retrievers.geometry.tensors import read_tensors, write_tensors
@@ -20,7 +21,7 @@ _SCALE = 1e4
 
 def save_prior(fitted: Mapping[str, Whitening], encoder: str, path: Path = PRIOR) -> None:
     """Write whitenings by modality, for an encoder's fingerprint."""
-    tensors = {}
+    tensors: dict[str, NDArray[np.float64]] = {}
     for name, one in fitted.items():
         tensors |= {
             f"{name}.mean": one.mean,
@@ -59,9 +60,8 @@ def load_prior(encoder: str, path: Path = PRIOR) -> dict[str, Whitening]:
         raise ModelError(f"{str(path)!r} holds no whitening: {error}") from error
 
 
-def _orthonormal(
-    rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _orthonormal(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows made exactly orthonormal again after float16; signs stay."""
     square, upper = np.linalg.qr(rows.T)
-    return (square * np.sign(np.diag(upper))).T
+    straight: NDArray[np.float64] = (square * np.sign(np.diag(upper))).T
+    return straight

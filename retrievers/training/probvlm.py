@@ -78,7 +78,7 @@ def shared_space(texts: Array, images: Array, width: int) -> dict[str, Array]:
     means = {"text": texts.mean(axis=0), "image": images.mean(axis=0)}
     covariance = (texts - means["text"]).T @ (images - means["image"]) / len(texts)
     left, _, right = _leading(covariance, width)
-    found = {}
+    found: dict[str, Array] = {}
     for side, rows, axes in (("text", texts, left), ("image", images, right)):
         inner = (rows - means[side]) @ axes
         found |= {f"{side}.mean": means[side], f"{side}.projection": axes / inner.std(axis=0)}

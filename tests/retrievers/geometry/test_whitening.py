@@ -85,12 +85,12 @@ def test_outsiders_are_less_likely_than_vectors_held_out() -> None:
 
 
 def test_a_prior_counts_as_its_weight_says() -> None:
-    before, data = rows(4000, 6), rows(1000, 6, seed=2)
+    before, data = rows(400, 6), rows(100, 6, seed=2)
     prior = Whitening.fit(before, kept=1.0, shrinkage=0.0)
-    both = Whitening.fit(data, prior=prior, weight=4000.0, kept=1.0, shrinkage=0.0)
+    both = Whitening.fit(data, prior=prior, weight=400.0, kept=1.0, shrinkage=0.0)
     together = Whitening.fit(np.concatenate([before, data]), kept=1.0, shrinkage=0.0)
     assert both.log_likelihood(data) == pytest.approx(together.log_likelihood(data), abs=1e-8)
-    assert both.count == 1000
+    assert both.count == 100
     none = Whitening.fit(np.zeros((0, 6)), prior=prior)
     assert none is prior
     one = Whitening.fit(data[:1], prior=prior)
