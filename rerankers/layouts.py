@@ -134,6 +134,7 @@ LAYOUTS = {
 ELSEWHERE = {
     "ask": "foveate.rerankers.reasoning.prompts:ASK",
     "compressed": "foveate.rerankers.projector:COMPRESSED",
+    "inject": "foveate.rerankers.injection.prompt:INJECTED",
     "listwise": "foveate.rerankers.listwise:LISTWISE",
     "pairwise": "foveate.rerankers.pairwise:PAIRWISE",
     "plan": "foveate.rerankers.reasoning.prompts:PLAN",

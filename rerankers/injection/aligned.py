@@ -122,17 +122,21 @@ class AlignedModel:
             usage += self._usage(row, vectors)
         return total, usage
 
+    def projected(self, row: InjectionRow) -> Tensor:
+        """[n + 2, s]: of each option, of "None of these", and of the reply's beginning."""
+        rows = torch.from_numpy(features(row.vectors))
+        if self.dropout:
+            rows = torch.cat([dropout(rows[:, :-SUMS], self.dropout), rows[:, -SUMS:]], 1)
+        # What speaks for the picture speaks against none: the same numbers with the other sign.
+        return torch.cat([self.projector(torch.cat([rows[1:], -rows[:1]])), self.projector(rows[:1], question=True)])
+
     def _inputs(self, row: InjectionRow, vectors: bool) -> Tensor:
         """[w, s], what follows the head."""
         tokens = torch.tensor(self.places.rest(row.question, row.options, places=vectors))
         embeddings = self._embed(tokens.clamp(min=0))
         if not vectors:
             return embeddings
-        rows = torch.from_numpy(features(row.vectors))
-        if self.dropout:
-            rows = torch.cat([dropout(rows[:, :-SUMS], self.dropout), rows[:, -SUMS:]], 1)
-        projected = torch.cat([self.projector(rows[:1], question=True), self.projector(rows[1:])])  # [1 + n, s]
-        return embeddings.index_put((torch.nonzero(tokens == PLACE)[:, 0],), projected)
+        return embeddings.index_put((torch.nonzero(tokens == PLACE)[:, 0],), self.projected(row))
 
     def _usage(self, row: InjectionRow, vectors: bool) -> Usage:
         head = len(self.places.head)

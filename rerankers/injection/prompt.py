@@ -1,7 +1,10 @@
 """The prompt around the embeddings: text in tokens, with places that vectors fill.
 
-The layout is CLIP-UP's (Vardi et al. 2025) with a place for each option: the embedding of the whole stands before the
-question, that of an option at the end of its line.
+CLIP-UP (Vardi et al. 2025) puts one embedding before the question. A model of 135M parameters hardly reads that; what
+it does well is to copy what followed a token seen before (induction heads, Olsson et al. 2022). So an option's
+embedding stands before its letter, and the question's at the start of the reply. With the words " answer" and " other"
+in the places, frozen SmolLM2 named the right of five letters for 31 of 32 training questions; after the options, for
+8 at most.
 """
 
 from collections.abc import Sequence
@@ -29,8 +32,8 @@ INJECTED = Layout(
             f'If no option is right, answer with the letter of "{NONE}".',
             shared_by="stage",
         ),
-        # The embeddings, the question and its options follow, then the end of the turn.
-        Module(name="picture", role="user", text="Picture:", shared_by="stage"),
+        # The question, a place before each letter, the end of the turn, and a place where the reply begins.
+        Module(name="question", role="user", text="Question:", shared_by="stage"),
     ),
 )
 
@@ -54,7 +57,7 @@ class Places:
         self._engine = engine
 
     def rest(self, question: str, options: Sequence[str], *, places: bool = True) -> list[int]:
-        """What follows the head: one place for the whole, the question, the lettered options with a place each.
+        """What follows the head: the question, then a place, letter and text for each option; one more place last.
 
         Args:
             question: in words.
@@ -65,12 +68,10 @@ class Places:
             CallerError: the prompt exceeds the model's context.
         """
         mark = [PLACE] if places else []
-        tokens = [*mark, *self._encode(f"\nQuestion: {_line(question)}\n")]
-        for letter, option in zip(ascii_uppercase, options, strict=False):
-            tokens += [*self._encode(f"{letter}. {_line(option)}"), *mark, *self._encode("\n")]
-        letters = ascii_uppercase[: len(options) + 1]
-        tokens += self._encode(f"{letters[-1]}. {NONE}\nAnswer with one letter, {letters[0]} to {letters[-1]}.")
-        tokens += self._tail
+        tokens = self._encode(f" {_line(question)}\n")
+        for letter, option in zip(ascii_uppercase, [*map(_line, options), NONE], strict=False):
+            tokens += [*mark, *self._encode(f"{letter}. {option}\n")]
+        tokens += [*self._encode("Answer with one letter."), *self._tail, *mark]
         if len(self.head) + len(tokens) >= self._engine.context:
             raise CallerError(
                 f"the question and {len(options)} options take {len(self.head) + len(tokens)} tokens; model "

@@ -13,16 +13,18 @@ __all__ = ["Accuracy", "InjectionRecipe", "InjectionReport", "TrainingStep"]
 class InjectionRecipe:
     """Settings of :func:`foveate.rerankers.injection.training.train_injection`."""
 
-    hidden: int = 64
+    hidden: int = 32
     """Numbers between the projector's layers."""
-    epochs: int = 4
+    aligning: int = 300
+    """Steps before the language model is asked at all; see :func:`foveate.rerankers.injection.aligning.align`."""
+    epochs: int = 1
     """The most; the weights with the lowest held-out loss are kept."""
-    batch: int = 8
+    batch: int = 4
     """Rows a step."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-4
     """Of AdamW, falling to a tenth of it along a cosine."""
     weight_decay: float = 0.05
-    dropout: float = 0.2
+    dropout: float = 0.8
     """Share of a vector's numbers that is zeroed in training; never of its sums."""
     held_out: float = 0.2
     """Share of the groups that only choose the epoch and give the figures."""
@@ -36,6 +38,8 @@ class InjectionRecipe:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise CallerError(f"{name} is {value!r}; allowed are whole numbers from 1")
+        if not isinstance(self.aligning, int) or isinstance(self.aligning, bool) or self.aligning < 0:
+            raise CallerError(f"aligning is {self.aligning!r}; allowed are whole numbers from 0")
         for name in ("learning_rate", "max_minutes"):
             value = getattr(self, name)
             if not math.isfinite(value) or value <= 0:
@@ -87,6 +91,8 @@ class InjectionReport:
     """``epochs`` or ``minutes``."""
     before: Accuracy
     """Of the projector before the first step."""
+    aligned: Accuracy
+    """After the steps without the language model."""
     after: Accuracy
     """Of the kept weights."""
     losses: tuple[float, ...]

@@ -17,6 +17,7 @@ from foveate.errors import CallerError
 from foveate.rerankers.engine import Engine
 from foveate.rerankers.heads import Head
 from foveate.rerankers.injection.aligned import AlignedModel
+from foveate.rerankers.injection.aligning import align
 from foveate.rerankers.injection.recipe import Accuracy, InjectionRecipe, InjectionReport, TrainingStep
 from foveate.rerankers.injection.rows import SUMS, InjectionRow, check_row, shuffled, split_rows
 from foveate.rerankers.lora.bases import base_digest, base_folder
@@ -142,7 +143,9 @@ class _Run:
     def go(self) -> tuple[InjectionReport, dict[str, NDArray[np.float32]]]:
         """Train, and return the weights with the lowest held-out loss."""
         before = self._measure()
-        best, kept_epoch, weights = before, 0, _weights(self._aligned.projector)
+        align(self._aligned, self._kept, self._recipe, self._chance)
+        best = aligned = self._measure()
+        kept_epoch, weights = 0, _weights(self._aligned.projector)
         losses: list[float] = []
         held_losses: list[float] = []
         for epoch in range(1, self._recipe.epochs + 1):
@@ -160,6 +163,7 @@ class _Run:
             epochs=kept_epoch,
             ended_by="minutes" if self._step < self._per_epoch * self._recipe.epochs else "epochs",
             before=before,
+            aligned=aligned,
             after=best,
             losses=tuple(losses),
             held_losses=tuple(held_losses),

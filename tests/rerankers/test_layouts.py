@@ -34,6 +34,14 @@ GOLDEN = {
         ("system", "Rank the candidates, one token each, by how well they match the query, best first."),
         ("user", "Query: <question>\nCandidates:"),
     ],
+    "inject": [
+        (
+            "system",
+            "Answer the question about the picture with the letter of the right option. If no option is right, answer "
+            'with the letter of "None of these".',
+        ),
+        ("user", "Question:"),
+    ],
     "listwise": [
         (
             "system",
@@ -103,6 +111,7 @@ SHARED = {
     "answer": [("instructions", "stage"), ("evidence", "evidence"), ("question", "question")],
     "ask": [("instructions", "stage"), ("passage", "evidence")],
     "compressed": [("instructions", "stage"), ("question", "question"), ("candidates", "nothing")],
+    "inject": [("instructions", "stage"), ("question", "stage")],
     "listwise": [
         ("instructions", "stage"),
         ("question", "question"),

@@ -19,7 +19,7 @@ def aligned(tiny_folder: Path) -> AlignedModel:
 
 @pytest.fixture(scope="session")
 def trained(tiny_folder: Path) -> Trained:
-    recipe = InjectionRecipe(epochs=4, hidden=32, learning_rate=0.01, dropout=0.1)
+    recipe = InjectionRecipe(epochs=4, hidden=32, aligning=100, batch=8, learning_rate=0.01, dropout=0.1)
     return train_injection(rows(160), encoder="made", model=tiny_folder, recipe=recipe)
 
 

@@ -11,7 +11,7 @@ from foveate.errors import ModelError
 from foveate.rerankers.engine import Halted
 from foveate.rerankers.injection.aligned import AlignedModel
 from foveate.rerankers.injection.prompt import PLACE, letter_tokens
-from foveate.rerankers.injection.rows import features, shuffled
+from foveate.rerankers.injection.rows import SUMS, features, shuffled
 from foveate.rerankers.projector import Projector
 from tests.rerankers.injection.making import DIM, row
 
@@ -23,7 +23,8 @@ def test_against_plain_transformers(aligned: AlignedModel) -> None:
     tokens = [*aligned.places.head, *aligned.places.rest(one.question, one.options)]
     vectors = torch.from_numpy(features(one.vectors))
     with torch.no_grad():
-        projected = iter([aligned.projector(vectors[0], question=True), *aligned.projector(vectors[1:])])
+        options, none = aligned.projector(vectors[1:]), aligned.projector(-vectors[0])
+        projected = iter([*options, none, aligned.projector(vectors[0], question=True)])
         laid = [next(projected) if token == PLACE else table(torch.tensor(token)) for token in tokens]
         logits = aligned.engine.model(inputs_embeds=torch.stack(laid)[None]).logits[0, -1]
         found = aligned.logits([one])[0]
@@ -101,7 +102,8 @@ def test_dropout_spares_the_sums(aligned: AlignedModel) -> None:
         aligned.dropout = 0.0
         hook.remove()
     vectors = torch.cat(seen)
-    assert torch.equal(vectors[:, DIM:], torch.from_numpy(features(one.vectors))[:, DIM:])
+    whole = torch.from_numpy(features(one.vectors))[:, DIM:]
+    assert torch.equal(vectors[:, DIM:], torch.cat([whole[1:], -whole[:1], whole[:1]]))
     assert 0 < int((vectors[:, :DIM] == 0).sum()) < vectors[:, :DIM].numel()
 
 
@@ -114,7 +116,7 @@ def test_a_halted_call_ends_between_passes(aligned: AlignedModel) -> None:
 
 def test_sizes_that_do_not_fit(aligned: AlignedModel) -> None:
     with pytest.raises(ModelError, match="takes 48"):
-        AlignedModel(aligned.engine, Projector(dim=DIM + 2, hidden=8, size=47))
+        AlignedModel(aligned.engine, Projector(dim=DIM + SUMS, hidden=8, size=47))
 
 
 def test_numbers_that_are_none(aligned: AlignedModel) -> None:

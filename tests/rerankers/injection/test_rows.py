@@ -11,18 +11,19 @@ from tests.rerankers.injection.making import DIM, row, rows
 
 
 def test_features_by_hand() -> None:
-    """Cosines 0.5 (question), 0.3, 0.1 and 0.2: 40 times, over sqrt(4)."""
+    """Cosines 0.5 (question), 0.3, 0.1 and 0.2: 40 times, over sqrt(4); the vectors 0.08 times sqrt(4)."""
     vectors = np.array([[0.5, 0, 0, 0], [0, 0.3, 0, 0], [0.1, 0, 0, 0], [0.1, 0.1, 0, 0]], np.float32)
     made = features(vectors)
     assert made.dtype == np.float32
-    assert made[:, :4] == pytest.approx(vectors * 2)
+    assert made[:, :4] == pytest.approx(vectors * 0.16)
     assert made[:, 4] == pytest.approx([6.0, 6.0, 2.0, 4.0])
     assert made[:, 5] == pytest.approx([2.0, 2.0, -4.0, -2.0])
+    assert made[:, 6].tolist() == [10.0] * 4
 
 
 def test_one_option_has_no_rival() -> None:
     made = features(np.array([[0.5, 0, 0, 0], [0.1, 0, 0, 0]], np.float32))
-    assert made[:, 4:].tolist() == [pytest.approx([2.0, 2.0])] * 2
+    assert made[:, 4:].tolist() == [pytest.approx([2.0, 2.0, 10.0])] * 2
 
 
 @given(st.integers(1, 6), st.randoms(use_true_random=False), st.integers(0, 99))

@@ -12,11 +12,12 @@ from foveate.rerankers.engine import Engine
 from foveate.rerankers.heads import Head
 from foveate.rerankers.injection.aligned import AlignedModel
 from foveate.rerankers.injection.recipe import Accuracy, InjectionRecipe, InjectionReport, TrainingStep
+from foveate.rerankers.injection.rows import SUMS
 from foveate.rerankers.injection.training import Trained, fresh, measure, train_injection
 from foveate.rerankers.projector import projector_of
 from tests.rerankers.injection.making import DIM, row, rows
 
-SHORT = InjectionRecipe(epochs=1, hidden=4, batch=4)
+SHORT = InjectionRecipe(epochs=1, hidden=4, aligning=5)
 
 
 def test_it_learns_to_say_none(trained: Trained, tiny_folder: Path) -> None:
@@ -24,6 +25,7 @@ def test_it_learns_to_say_none(trained: Trained, tiny_folder: Path) -> None:
     report = trained.report
     print(report)
     assert report.after.loss < report.before.loss - 0.2
+    assert report.after.loss < report.aligned.loss
     engine = Engine(tiny_folder, "tiny", cached_prompts=0, cache_bytes=0)
     aligned = AlignedModel(engine, projector_of(trained.head.settings, trained.head.tensors))
     fresh_rows = rows(60, seed=9000)
@@ -72,7 +74,7 @@ def test_what_is_written(saved: Path, trained: Trained) -> None:
     assert len(facts["report"]["losses"]) == len(facts["report"]["held_losses"]) == 4
     assert facts["recipe"]["hidden"] == 32
     head = Head.load(saved, kind="injection", encoder="made", base=trained.head.base)
-    assert head.settings == {"dim": DIM + 2, "hidden": 32, "size": 48}
+    assert head.settings == {"dim": DIM + SUMS, "hidden": 32, "size": 48}
     for name, value in trained.head.tensors.items():
         assert np.array_equal(head.tensors[name].reshape(value.shape), value)
 
@@ -107,14 +109,22 @@ def test_measure_counts_kinds_apart(aligned: AlignedModel) -> None:
 def test_rows_are_as_long_as_the_models_own(aligned: AlignedModel) -> None:
     table = aligned.engine.model.get_input_embeddings().weight.detach()
     with torch.no_grad():
-        made = fresh(aligned.engine, DIM, hidden=4, seed=0)(torch.randn(3, DIM + 2))
+        made = fresh(aligned.engine, DIM, hidden=4, seed=0)(torch.randn(3, DIM + SUMS))
     assert made.norm(dim=1).tolist() == pytest.approx([float(table.norm(dim=1).mean())] * 3, rel=1e-4)
 
 
 def test_unknown_is_null_in_the_facts() -> None:
     one = Accuracy(loss=0.12345678, right=0.5, right_option=0.5, right_none=float("nan"))
     report = InjectionReport(
-        rows=2, held_out=1, epochs=0, ended_by="epochs", before=one, after=one, losses=(1.0,), held_losses=(2.0,)
+        rows=2,
+        held_out=1,
+        epochs=0,
+        ended_by="epochs",
+        before=one,
+        aligned=one,
+        after=one,
+        losses=(1.0,),
+        held_losses=(2.0,),
     )
     made = report.to_dict()
     assert made["after"] == {"loss": 0.123457, "right": 0.5, "right_option": 0.5, "right_none": None}
@@ -132,8 +142,8 @@ def test_bad_rows_are_named(tiny_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("hidden", 0), ("epochs", 1.5), ("batch", True), ("learning_rate", 0.0), ("max_minutes", float("nan")),
-        ("dropout", 1.0), ("weight_decay", -0.1),
+        ("hidden", 0), ("epochs", 1.5), ("batch", True), ("aligning", -1), ("learning_rate", 0.0),
+        ("max_minutes", float("nan")), ("dropout", 1.0), ("weight_decay", -0.1),
     ],
 )  # fmt: skip
 def test_bad_recipes(field: str, value: float) -> None:
