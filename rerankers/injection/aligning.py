@@ -48,7 +48,7 @@ def align(
         wanted = words[torch.cat([_right(rows[at]) for at in places])]
         loss = (normalize(made, dim=1) - wanted).square().sum(1).mean()
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     aligned.dropout = 0.0
 

@@ -211,7 +211,7 @@ def _checked(rows: Sequence[InjectionRow]) -> int:
     """Size of the vectors."""
     if not rows:
         raise CallerError("rows is empty; needed are rows of two different groups or more")
-    dim = rows[0].vectors.shape[-1]
+    dim: int = rows[0].vectors.shape[-1]
     for at, row in enumerate(rows):
         try:
             check_row(row, dim)
