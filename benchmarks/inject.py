@@ -1,11 +1,11 @@
 """Saying that no option fits, by an embedding in the prompt: ``python -m benchmarks.inject [--quick] [--out FOLDER]``.
 
-Multiple-choice items with a picture in MM-UPD's forms, test split; a system is right on a pair's form when it names
-the right option of the standard item and "None of these" of its twin. Frozen SmolLM2 three ways: the prompt in words
-alone, with an untrained projector, with the trained one. How much is added to the logit of "None of these" is chosen
-for each way on rows of the training split that nothing is trained on. The items are those of ``python -m
-foveate.evals.unanswerable``. Weights in FOLDER are used; without any, some are trained on the training split (minutes)
-and written there.
+Multiple-choice items with a picture in MM-UPD's forms, test split; a system is right on a pair's form when it names the
+right option of the standard item and "None of these" of its twin. Frozen SmolLM2 three ways: the prompt in words alone,
+with an untrained projector, with the trained one; beside them the encoder alone, by its cosines. How much is added to
+the logit of "None of these" is chosen for each way on rows of the training split that nothing is trained on. The items
+are those of ``python -m foveate.evals.unanswerable``. Weights in FOLDER are used; without any, some are trained on the
+training split (minutes) and written there.
 """
 
 import argparse
@@ -114,6 +114,11 @@ def logits(model: AlignedModel, rows: Sequence[InjectionRow], *, vectors: bool =
     return made
 
 
+def cosines(rows: Sequence[InjectionRow]) -> list[Array]:
+    """The encoder alone, in the form of logits: cosines of the options, and a constant for none."""
+    return [np.append(20.0 * row.vectors[1:].sum(axis=1, dtype=np.float64), 0.0) for row in rows]
+
+
 def rights(rows: Sequence[InjectionRow], found: Sequence[Array], offset: float) -> list[bool]:
     """Whether the likeliest letter is right, with ``offset`` added to that of none."""
     made = []
@@ -165,8 +170,10 @@ def main() -> None:
     tuning, testing = some(held(items), 8 if asked.quick else 40), some(tested, 10 if asked.quick else 60)
     rows = filled(encoder, tuning), filled(encoder, testing)
     figures = {}
+    ways = {"encoder alone": [cosines(part) for part in rows]}
     for name, model, vectors in (("words", ready, False), ("untrained", blank, True), ("trained", ready, True)):
-        known, found = (logits(model, part, vectors=vectors) for part in rows)
+        ways[name] = [logits(model, part, vectors=vectors) for part in rows]
+    for name, (known, found) in ways.items():
         offset = max(_OFFSETS, key=lambda one: dual(tuning, rights(rows[0], known, one))["mean"])
         figures[name] = dual(testing, rights(rows[1], found, offset))
         plain = dual(testing, rights(rows[1], found, 0.0))
@@ -179,6 +186,7 @@ def main() -> None:
         goal=max(figures["words"]["mean"], figures["untrained"]["mean"]) + 0.05,
         baseline=round(figures["words"]["mean"], 4),
         higher=True,
+        encoder_alone=round(figures["encoder alone"]["mean"], 4),
         untrained=round(figures["untrained"]["mean"], 4),
         pairs=len(testing) // 4,
     )

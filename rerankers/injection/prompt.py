@@ -4,7 +4,7 @@ CLIP-UP (Vardi et al. 2025) puts one embedding before the question. A model of 1
 it does well is to copy what followed a token seen before (induction heads, Olsson et al. 2022). So an option's
 embedding stands before its letter, and the question's at the start of the reply. With the words " answer" and " other"
 in the places, frozen SmolLM2 named the right of five letters for 31 of 32 training questions; after the options, for
-8 at most.
+9 at most.
 """
 
 from collections.abc import Sequence
