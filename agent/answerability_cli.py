@@ -57,7 +57,7 @@ def _show(console: Console, out: Path, card: "TrainingCard") -> None:
             f"{card.rows} rows before {card.pictures} pictures, {card.groups} groups; {card.epochs} epochs, "
             f"{card.seconds:.0f} s. AUROC out of fold:",
             *(
-                f"  {name:16}" + "  ".join(f"{form} {_number(value)}" for form, value in found.items())
+                f"  {name:18}" + "  ".join(f"{form} {_number(value)}" for form, value in found.items())
                 for name, found in card.figures.items()
             ),
         ]

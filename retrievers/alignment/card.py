@@ -63,21 +63,27 @@ class TrainingCard:
 
 
 def figures(
-    rows: Sequence[Row], alignments: Sequence[Alignment], chances: NDArray[np.floating], even: NDArray[np.floating]
+    rows: Sequence[Row],
+    chances: NDArray[np.floating],
+    alignments: Sequence[Alignment],
+    even: Sequence[float],
+    fewer: Sequence[Alignment],
 ) -> Figures:
-    """The head out of fold, beside the best option's cosine and its deviations alone.
+    """The head out of fold, beside the best option's cosine, its deviations and its share alone.
 
     Args:
         rows: trained on.
-        alignments: of the rows.
         chances: (n, 3) out of fold.
-        even: (n, 3) the same with a wrong option less in answerable rows.
+        alignments: of the rows.
+        even: (n) probability that the rows of ``fewer`` are answerable, out of fold.
+        fewer: alignments with a wrong option less in answerable rows.
     """
     answerable = np.array([row.outcome == 0 for row in rows])
     forms = [row.form for row in rows]
-    scores = {"head": chances[:, 0], "head, even": even[:, 0]}
-    for name, column in (("best cosine", "cosine"), ("best deviations", "z")):
-        scores[name] = np.array([one.scalars[:, OPTION.index(column)].max() for one in alignments])
+    scores = {"head": chances[:, 0], "head, even": np.asarray(even)}
+    for ending, ones in (("", alignments), (", even", fewer)):
+        for column in ("cosine", "z", "share"):
+            scores[f"best {column}{ending}"] = np.array([one.scalars[:, OPTION.index(column)].max() for one in ones])
     known = {name: values for name, values in scores.items() if np.isfinite(values).all()}
     return {name: by_form(values, answerable, forms) for name, values in known.items()}
 

@@ -11,7 +11,7 @@ from foveate.retrievers.alignment.vocabulary import Vocabulary
 __all__ = ["OPTION", "SEEN", "SIGNALS", "Alignment", "option_scalars", "seen_features"]
 
 Array = NDArray[np.float32]
-OPTION = ("cosine", "z", "region_z", "over_word", "tags", "tag", "fit")
+OPTION = ("cosine", "z", "region_z", "over_word", "share", "tags", "tag", "fit")
 """Columns of :attr:`Alignment.scalars`."""
 SEEN = ("subject_z", "subject_region_z", "subject_tags", "subject_tag")
 """Columns of :attr:`Alignment.seen`."""
@@ -26,6 +26,7 @@ SIGNALS = {
     "picture_option_margin": "the best option's deviations less the second's",
     "picture_option_entropy": "how evenly the options share the picture, 0 to 1",
     "picture_option_over_word": "the best option's deviations less those of the word that fits best",
+    "picture_option_share": "log of what the best option would get as one more word, over what all words get",
     "picture_option_tags": "mean cosine of the picture's likeliest words with the option nearest to them",
     "picture_option_fit": "deviations by which the options are like what is asked for, mean of them",
     "picture_option_fit_least": "the same of the option least like it",
@@ -50,7 +51,7 @@ class Alignment:
     texts: Array
     """(n, d) unit rows of the options' captions."""
     scalars: Array
-    """(n, 7) columns of :data:`OPTION`."""
+    """(n, 8) columns of :data:`OPTION`."""
     seen: Array
     """(4) columns of :data:`SEEN`."""
 
@@ -95,6 +96,7 @@ class Alignment:
             float(order[0] - order[1]) if len(order) > 1 else math.nan,
             _entropy(scores),
             float(column["over_word"].max()),
+            float(column["share"].max()),
             float(column["tags"].max()),
             float(column["fit"].mean()),
             float(column["fit"].min()),
@@ -115,7 +117,7 @@ def option_scalars(
         picture: (6, d) rows as they are.
 
     Returns:
-        (n, 7) columns of :data:`OPTION`.
+        (n, 8) columns of :data:`OPTION`.
     """
     found = np.full((len(texts), len(OPTION)), np.nan, np.float32)
     if picture is None or apart is None or not len(texts):
@@ -127,7 +129,9 @@ def option_scalars(
         like = words @ bare.T  # (t, n)
         best_word = vocabulary.z(apart[:1], vocabulary.rows).max()
         fit = vocabulary.z(wanted[None], bare)[0]
-        found[:, 1:] = np.stack([z[0], z[1:].max(axis=0), z[0] - best_word, shares @ like, like.max(axis=0), fit], 1)
+        share = vocabulary.log_shares(picture[0], bare)
+        columns = [z[0], z[1:].max(axis=0), z[0] - best_word, share, shares @ like, like.max(axis=0), fit]
+        found[:, 1:] = np.stack(columns, axis=1)
     return found
 
 

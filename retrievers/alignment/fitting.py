@@ -31,7 +31,7 @@ class Fit:
     """Width of the layer of each option (h)."""
     epochs: int = 400
     learning_rate: float = 5e-3
-    weight_decay: float = 0.05
+    weight_decay: float = 1.0
     dropped: float = 0.3
     """Chance that an option that is not right is left out in an epoch, so that their number tells nothing."""
     patience: int = 60

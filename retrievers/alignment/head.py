@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +61,11 @@ class AlignmentHead:
             if path.stat().st_size > _MAX_BYTES:
                 raise ValueError(f"larger than {_MAX_BYTES} bytes")
             with safe_open(path, framework="numpy") as opened:
-                meta = opened.metadata() or {}
+                meta = json.loads((opened.metadata() or {})["head"])
                 tensors = {name: opened.get_tensor(name).astype(np.float32) for name in opened.keys()}
             _check(tensors, meta)
             return cls(tensors=tensors, encoder=meta["encoder"], encoder_name=meta["encoder_name"])
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
+        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
             raise ModelError(f"{str(path)!r} is no alignment head: {error}") from error
 
     @classmethod
@@ -82,12 +83,14 @@ class AlignmentHead:
         Raises:
             ServiceError: it cannot be written.
         """
-        meta = {
+        about = {
             "form": _FORM,
             "encoder": self.encoder,
             "encoder_name": self.encoder_name,
-            "columns": json.dumps([*OPTION, *SEEN]),
+            "columns": [*OPTION, *SEEN],
         }
+        # One entry: safetensors writes several in an order of its own, so that bytes would differ from run to run.
+        meta = {"head": json.dumps(about, sort_keys=True)}
         stored = {name: np.ascontiguousarray(value, np.float32) for name, value in self.tensors.items()}
         raw = save(stored, metadata=meta)
         write_durably(path, lambda stream: stream.write(raw))
@@ -128,8 +131,8 @@ def standard(values: NDArray[np.floating], mean: NDArray[np.floating], sd: NDArr
     return found
 
 
-def _check(tensors: Mapping[str, Array], meta: Mapping[str, str]) -> None:
-    if meta["form"] != _FORM or json.loads(meta["columns"]) != [*OPTION, *SEEN]:
+def _check(tensors: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
+    if meta["form"] != _FORM or meta["columns"] != [*OPTION, *SEEN]:
         raise ValueError(f"not of form {_FORM!r} with the columns of this version")
     (_, k), (_, h), s, g = tensors["project"].shape, tensors["layer"].shape, len(OPTION), len(SEEN)
     shapes = {

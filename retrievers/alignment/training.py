@@ -88,8 +88,8 @@ def train_answerability(
         raise CallerError(f"no folder can be made at {str(out)!r}: {error.strerror or error}") from None
     trained.head.save(out / HEAD)
     lines = "".join(
-        json.dumps({"id": row.id, **dict(zip(OUTCOMES, map(float, chances), strict=True))}) + "\n"
-        for row, chances in zip(rows, trained.out_of_fold.round(6), strict=True)
+        json.dumps({"id": row.id, **dict(zip(OUTCOMES, chances.tolist(), strict=True))}) + "\n"
+        for row, chances in zip(rows, trained.out_of_fold.astype(float).round(6), strict=True)
     )
     write_durably(out / OUT_OF_FOLD, lambda stream: stream.write(lines.encode()))
     write_durably(out / CARD, lambda stream: stream.write(trained.card.text().encode()))
@@ -116,7 +116,7 @@ def train(
     fewer = [_fewer(one, true) for one, true in zip(alignments, right, strict=True)]
     fold = folds([row.group for row in rows], FOLDS)
     chances = np.full((len(rows), len(OUTCOMES)), np.nan, np.float32)
-    even = chances.copy()
+    even = [0.0] * len(rows)
     epochs = []
     for number in range(FOLDS):
         others, own = np.flatnonzero(fold != number).tolist(), np.flatnonzero(fold == number).tolist()
@@ -127,7 +127,8 @@ def train(
         epochs.append(epoch)
         head = _head(tensors, encoder)
         chances[own] = [[*head(alignments[at]).values()] for at in own]
-        even[own] = [[*head(fewer[at]).values()] for at in own]
+        for at in own:
+            even[at] = head(fewer[at])[OUTCOMES[0]]
         tell(_LOOKING + (1 - _LOOKING) * (number + 1) / (FOLDS + 1), f"fold {number + 1} of {FOLDS}: epoch {epoch}")
     last = int(np.median(epochs))
     tensors, _ = fit(whole, None, how, epochs=last, seconds=_seconds(minutes))
@@ -140,7 +141,7 @@ def train(
         epochs=last,
         fit=how,
         seconds=time.monotonic() - began,
-        figures=figures(rows, alignments, chances, even),
+        figures=figures(rows, chances, alignments, even, fewer),
     )
     return Trained(head=_head(tensors, encoder), out_of_fold=chances, card=card)
 

@@ -16,6 +16,8 @@ __all__ = ["Vocabulary"]
 Array = NDArray[np.float32]
 _TAGS = 10
 _LEAST_SD = 1e-4
+_NEAR = 0.05
+"""Temperature of the vote by which a text takes the deviation of words like it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +30,8 @@ class Vocabulary:
     """(w) mean cosine of each word with training pictures."""
     sd: Array
     """(w) standard deviation of it."""
+    picture_mean: Array
+    """(d) mean of those pictures' vectors."""
 
     @classmethod
     def of(cls, encoder: Encoder) -> "Vocabulary | None":
@@ -48,6 +52,21 @@ class Vocabulary:
         powers = np.exp(standard[best] - standard[best[0]])
         return self.rows[best], (powers / powers.sum()).astype(np.float32)
 
+    def log_shares(self, picture: Array, texts: Array) -> Array:
+        """(d) picture, (n, d) texts -> (n): log of what a text would get as one more word, over what all words get.
+
+        Taken against its mean over training pictures, and the deviation that words like it have there: on the stamps'
+        training half it tells best of all single numbers whether the right option is there (AUROC 0.821; 0.795 by
+        deviations from other words).
+        """
+        like = texts @ self.rows.T  # (n, w)
+        votes = np.exp((like - like.max(axis=1, keepdims=True)) / _NEAR)
+        sd = votes @ self.sd / votes.sum(axis=1)
+        own = texts @ (picture - self.picture_mean) / sd
+        words = (self.rows @ picture - self.mean) / self.sd
+        found: Array = (own - words.max() - np.log(np.exp(words - words.max()).sum())).astype(np.float32)
+        return found
+
 
 @lru_cache(maxsize=1)
 def _mini(dim: int) -> Vocabulary | None:
@@ -55,5 +74,8 @@ def _mini(dim: int) -> Vocabulary | None:
     if head.dim != dim:
         return None
     return Vocabulary(
-        rows=unit(head.text(head.word_rows())), mean=head.tensors["word_mean"], sd=head.tensors["word_std"]
+        rows=unit(head.text(head.word_rows())),
+        mean=head.tensors["word_mean"],
+        sd=head.tensors["word_std"],
+        picture_mean=head.tensors["picture_mean"],
     )

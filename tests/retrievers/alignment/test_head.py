@@ -83,7 +83,7 @@ def test_damaged_files(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=f"{name} h"):
             AlignmentHead.load(path)
     save_file({"a": np.zeros(3, np.float32)}, path)
-    with pytest.raises(ModelError, match="form"):
+    with pytest.raises(ModelError, match="head"):
         AlignmentHead.load(path)
 
 

@@ -93,6 +93,19 @@ def test_deviations_by_hand(mini: Encoder) -> None:
     np.testing.assert_allclose(words.z(picture, texts)[0], wanted, atol=2e-3)
 
 
+def test_shares_by_hand(mini: Encoder) -> None:
+    words = Vocabulary.of(mini)
+    assert words is not None
+    picture = mini.encode_images([RED])[0]
+    standard = (words.rows.astype(np.float64) @ picture - words.mean) / words.sd
+    # A word that is itself asked about has nearly its own deviation, so that its share is nearly the tagger's.
+    at = int(standard.argmax())
+    wanted = math.log(math.exp(standard[at]) / sum(math.exp(value) for value in standard))
+    assert words.log_shares(picture, words.rows[at : at + 1])[0] == pytest.approx(wanted, abs=0.3)
+    far = int(standard.argmin())
+    assert words.log_shares(picture, words.rows[far : far + 1])[0] < wanted - 3.0
+
+
 def test_tags_are_those_of_the_encoder(mini: Encoder) -> None:
     words = Vocabulary.of(mini)
     assert words is not None
