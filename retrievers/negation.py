@@ -31,7 +31,7 @@ _TAIL = re.compile(
     rf"(?:background|foreground|{PICTURES}|frame|view|sight)?)(?=\s*(?:[.,;!?]|$))",
     re.IGNORECASE,
 )
-_EDGES = re.compile(r"^[\s,;.:]+|(?:[\s,;:]|\b(?:but|and|or|with|that|which|who)\s*)+$", re.IGNORECASE)
+_EDGES = re.compile(r"^[\s,;.:]+|(?:[\s,;:]|\b(?:but|and|or|with|that|which|who)\b)+$", re.IGNORECASE)
 _GAPS = (
     (re.compile(r"\s+([,;.!?])"), r"\1"),
     (re.compile(r"([,;.])(?:\s*[,;.])+"), r"\1"),
@@ -90,6 +90,8 @@ def looked_for(query: str) -> Wanted:
     speaks of water. Whether something is absent is answered by looking for it.
     """
     parts = split(query)
+    if not parts.unwanted:
+        return parts
     if parts.asks_absence:
         return Wanted(text=" ".join((*parts.unwanted, parts.text)).strip())
     asked = _QUESTION.search(query) and not _OF_MEDIA.match(query)
