@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from foveate.errors import CallerError
 from foveate.rerankers.fitted import exact, number, parsed, read_fitted, write_fitted
 
-__all__ = ["Calibrator", "Curve", "Fitted", "Method", "Scale", "check_score"]
+__all__ = ["Calibrator", "Curve", "Fitted", "Method", "Scale", "check_score", "read_curve"]
 
 Method = Literal["platt", "isotonic"]
 Scale = Literal["probability", "any"]
@@ -168,10 +168,15 @@ def _read(raw: bytes) -> Calibrator:
     body = exact(parsed(raw, _FORM), Calibrator, "calibrator")
     if not isinstance(body["model"], str):
         raise ValueError(f"model is {body['model']!r}")
-    return Calibrator(model=body["model"], curve=_curve(body["curve"]), fitted=_fitted(body["fitted"]))
+    return Calibrator(model=body["model"], curve=read_curve(body["curve"]), fitted=_fitted(body["fitted"]))
 
 
-def _curve(value: Any) -> Curve:
+def read_curve(value: Any) -> Curve:
+    """A curve of a file, every field checked.
+
+    Raises:
+        ValueError: names the field.
+    """
     body = exact(value, Curve, "curve")
     for name, choices in (("method", get_args(Method)), ("scale", get_args(Scale))):
         if body[name] not in choices:
