@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -64,7 +65,8 @@ def number(value: Any, name: str, least: float = -math.inf) -> float:
         ValueError: it is none.
     """
     good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not math.isfinite(value) or value < least:
+    # Compared, not converted: an integer of 400 digits is no double.
+    if not good or not abs(value) <= sys.float_info.max or value < least:
         raise ValueError(f"{name} is {value!r:.80}")
     return float(value)
 

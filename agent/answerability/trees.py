@@ -149,8 +149,8 @@ def _check_shape(trees: Trees) -> None:
         node, end, depth = stretches.pop()
         if depth > _DEEPEST:
             raise ValueError(f"a tree is deeper than {_DEEPEST}")
-        if end <= node or (trees.feature[node] < 0 and end != node + 1):
+        leaf, right = trees.feature[node] < 0, int(trees.right[node])
+        if not (end == node + 1 if leaf else node + 1 < right < end):
             raise ValueError(f"node {node} is no part of a tree")
-        if trees.feature[node] >= 0:
-            right = int(trees.right[node])
+        if not leaf:
             stretches += [(node + 1, right, depth + 1), (right, end, depth + 1)]
