@@ -21,7 +21,7 @@ from foveate.ids import digest
 from foveate.retrievers.training.countries.build import build, downloaded
 from foveate.retrievers.training.countries.questions import KINDS
 
-__all__ = ["GRAINS", "HALVES", "INFO", "default_folder", "read"]
+__all__ = ["GRAINS", "HALVES", "INFO", "default_folder", "documents", "read"]
 
 HALVES = ("held_out", "train")
 GRAINS = ("document", "sentence")
@@ -91,14 +91,25 @@ def read(
     shown = yes("pictures", pictures)
     if limit < 0:
         raise CallerError(f"option limit={limit!r} must be 0 (all) or more")
-    documents = [
-        document for row in jsonl_rows(folder / "documents.jsonl") if (document := _document(row, folder, shown))
-    ]
     rows = [row for row in jsonl_rows(folder / "questions.jsonl") if row.get("half", str) == half]
     samples = [_sample(row, folder, exact) for row in rows if row.get("kind", str) in wanted]
     samples = [sample for sample in samples if shown or not sample.images]
     note = f"half {half}, {len(wanted)} kinds"
-    return assembled(INFO, _balanced(samples, limit), documents, note=note)
+    return assembled(INFO, _balanced(samples, limit), documents(folder, pictures=shown), note=note)
+
+
+def documents(folder: Path, *, pictures: bool = True) -> list[Document]:
+    """All documents of a built knowledge base.
+
+    Args:
+        folder: as the builder leaves it.
+        pictures: with those.
+
+    Raises:
+        CallerError: a missing file or a wrong row.
+    """
+    rows = jsonl_rows(folder / "documents.jsonl")
+    return [document for row in rows if (document := _document(row, folder, pictures))]
 
 
 def _kinds(said: str) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ DATASETS: dict[str, str] = {
     "stamps": f"{_HERE}.stamps_suite",
     "sugarcrepe": f"{_HERE}.sugarcrepe",
     "two_wiki": f"{_HERE}.two_wiki",
+    "unanswerable": f"{_HERE}.unanswerable",
     "video_mme": f"{_HERE}.video_mme",
     "violin": f"{_HERE}.violin",
     "vizwiz": f"{_HERE}.vizwiz",

@@ -77,7 +77,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _strange(one: Asked, there: Sequence[Asked]) -> tuple[str, ...]:
-    """Four answers to a question of another type about other countries."""
+    """Answers to a question of another type about other countries."""
     types = by_hash(set(_TYPES.values()) - {_TYPES[_asked_for(one)]}, "iasd", one.id)
     for kind in types:
         relations = {_asked_for(other) for other in there if _TYPES.get(_asked_for(other)) == kind}
@@ -85,8 +85,8 @@ def _strange(one: Asked, there: Sequence[Asked]) -> tuple[str, ...]:
             values = {
                 other.value for other in there if _asked_for(other) == relation and other.country != one.country
             } - {one.value}
-            if len(values) > _OTHERS:
-                return tuple(by_hash(values, "iasd", one.id)[: _OTHERS + 1])
+            if len(values) >= _OTHERS:
+                return tuple(by_hash(values, "iasd", one.id)[:_OTHERS])
     return ()
 
 

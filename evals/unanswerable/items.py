@@ -75,8 +75,9 @@ def by_hash(things: Iterable[T], *key: str, name: Callable[[T], str] = str) -> l
 
 
 def offered(right: str, others: Sequence[str], key: str, form: str) -> tuple[tuple[str, ...], int | None]:
-    """Options and the right one's place: all of them, or (``aad``) the same ones without the right one."""
-    order = by_hash((right, *others), "options", key)
-    if form == "aad":
-        order.remove(right)
+    """Options and the right one's place: the right one among wrong ones, or (``aad``) a further wrong one for it.
+
+    All forms have as many options: fewer would give away that the right one was taken out.
+    """
+    order = by_hash(others if form == "aad" else (right, *others[:-1]), "options", key)
     return tuple(order), order.index(right) if right in order else None

@@ -38,7 +38,7 @@ _EATEN = frozenset("lobster shrimp mussel abalone trout groper turkey chicken".s
 _FOLDERS = {
     "animals": "animal", "clothes": "object", "food": "food", "hobbies": "object", "household": "object",
     "medical": "object", "plants": "plant", "sports": "object", "space": "space", "town": "building",
-    "town/traffic": "", "town/roadsigns/traffic_cone": "object", "town/uk_post_box": "object", "town/usps_mailbox": "object",
+    "town/roadsigns/traffic_cone": "object", "town/uk_post_box": "object", "town/usps_mailbox": "object",
     "town/roadsigns": "", "town/flags": "", "vehicles": "vehicle", "seasonal": "object",
     "seasonal/easter": "animal", "seasonal/easter/daffodil": "plant", "seasonal/halloween/bat": "animal",
     "seasonal/halloween/blackcat": "animal", "seasonal/halloween/spider": "animal",
@@ -47,9 +47,10 @@ _FOLDERS = {
 }  # fmt: skip
 """Start of a key -> category; the longest start counts, and what is empty or has none is left out."""
 
-# Toys and drawings that are no animal, several things at once, parts, what the picture alone does not tell.
+# Toys, several things at once, parts, what the picture alone does not tell.
 _LEFT_OUT = frozenset(
-    "pengwin tux penguin_with_spider spider_fly spider_computer spider_football wings xanthia teddy_bear edward_bear rubberduck "
+    "pengwin tux penguin_with_spider spider_fly spider_computer spider_football wings xanthia teddy_bear edward_bear "
+    "rubberduck "
     "cementmixer cylinder tooth button garlic garlics apple_core lemon_slice gnu-baby gnu-baby-stand drumkit "
     "lettuce_bolted cep cep-1 cep-2 rambutan chuvanna_plastic_poo tree336 pinecone thyme appooppanthady knight_helmet "
     "German_Christmas_toy Roast_turkey hard_candy Santa lamp star santahat xmas_tp_bulb confetti ghost skull "
@@ -64,7 +65,7 @@ _LEFT_OUT = frozenset(
 )
 _LEFT_OUT_KEYS = frozenset({"plants/eggplant.png"})
 _LABELS = {
-    "bluegroper": "blue groper", "lobster": "spiny lobster", "hoverfly": "hoverfly", 
+    "bluegroper": "blue groper", "lobster": "spiny lobster", "hoverfly": "hoverfly",
     "apple_fuji": "fuji apple", "apple_granny_smith": "granny smith apple", "apple_sierra_beauty": "apple",
     "orange_seville": "seville orange", "walnut_shelled": "walnut", "pattypan_squash": "pattypan squash",
     "tomato": "tomato", "broccoli": "broccoli", "corn": "corn", "ginger": "ginger root", "avocado": "avocado",
@@ -109,7 +110,8 @@ _FAMILIES = tuple(
         "pen marker", "candle menorah", "hammer mallet", "mailbox box", "gravestone headstone tombstone",
         "ball basketball volleyball football racket", "guitar cello violin", "cymbal drum", "trumpet horn bassoon",
         "car sedan beetle", "caboose locomotive", "ship tugboat", "castle fort fortress tower jailhouse",
-        "house cottage", "tent tepee", "cathedral monastery", "statue inukshuk", "sun moon", "tree birch oak palm",
+        "house cottage", "tent tepee", "cathedral monastery", "statue inukshuk", "sun moon",
+        "tree birch oak palm",
     )
 )  # fmt: skip
 _FAMILY = {word: min(members) for members in _FAMILIES for word in members}

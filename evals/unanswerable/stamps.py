@@ -18,7 +18,7 @@ __all__ = ["OPTION_BASES", "sides", "stamp_items"]
 OPTION_BASES = 60
 """Bases of a split that are asked again with "none of the above"."""
 _OTHERS = 3
-"""Wrong options of a question."""
+"""Wrong options of a question whose right one was taken out; with it, one less."""
 _SAME_LABEL = 3
 """At most so many stamps of one label are asked about."""
 
@@ -31,7 +31,10 @@ class _Base:
 
 
 def sides(named: Sequence[Named]) -> dict[str, str]:
-    """Concept -> split; of each category, both have as many concepts, and stamps as evenly as that allows."""
+    """Concept -> split; of each category, both have as many concepts, and stamps as evenly as that allows.
+
+    A concept that comes or goes moves others across: what was trained on the one half has to be trained again.
+    """
     by_concept: dict[str, list[Named]] = defaultdict(list)
     for one in named:
         by_concept[one.concept].append(one)
