@@ -1,7 +1,7 @@
 """One question's signals to the probability of each outcome, of which that of ``right`` is the confidence."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -184,12 +184,11 @@ def read_combiner(body: Any) -> Combiner:
 
 
 def _model(value: Any, features: int, outcomes: int) -> Model:
-    readers = {"trees": read_trees, "logistic": read_logistic}
+    readers: dict[str, Callable[..., Model]] = {"trees": read_trees, "logistic": read_logistic}
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or kind not in readers:
         raise ValueError(f"kind of model is {kind!r:.80}; it must be one of: {', '.join(readers)}")
-    made: Model = readers[kind](value, features=features, outcomes=outcomes)
-    return made
+    return readers[kind](value, features=features, outcomes=outcomes)
 
 
 def _names(value: Any, what: str) -> tuple[str, ...]:

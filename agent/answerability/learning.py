@@ -114,21 +114,19 @@ def _forest(depth: int, rounds: int, x: Array, y: Codes, seed: int) -> Any:
 def exported(forest: Any) -> Trees:
     """A fitted ``HistGradientBoostingClassifier`` without categorical features, as arrays."""
     baseline = np.asarray(forest._baseline_prediction, float).reshape(-1)
-    nodes, start, outcome = [], [], []
-    for stage in forest._predictors:
-        for place, tree in enumerate(stage):
-            start.append(sum(len(one) for one in nodes[-1:]) + (start[-1] if start else 0))
-            outcome.append(place)
-            nodes.append(tree.nodes)
+    placed = [(place, tree.nodes) for stage in forest._predictors for place, tree in enumerate(stage)]
+    outcome, nodes = [place for place, _ in placed], [one for _, one in placed]
+    sizes = [len(one) for one in nodes]
+    start = np.cumsum([0, *sizes[:-1]])
     if len(baseline) == 1:  # two outcomes: one score, of the second
         baseline, outcome = np.array([0.0, baseline[0]]), [1] * len(start)
     flat = np.concatenate(nodes)
     leaf = flat["is_leaf"].astype(bool)
-    shift = np.repeat(start, [len(one) for one in nodes])
+    shift = np.repeat(start, sizes)
     return Trees(
         baseline=baseline,
         outcome=np.array(outcome, np.int64),
-        start=np.array(start, np.int64),
+        start=start.astype(np.int64),
         feature=np.where(leaf, -1, flat["feature_idx"]).astype(np.int64),
         # Infinite where only the unknown go right; JSON holds no infinities.
         threshold=np.where(leaf, 0.0, np.minimum(flat["num_threshold"], sys.float_info.max)),
@@ -140,7 +138,7 @@ def exported(forest: Any) -> Trees:
 
 def _means(nodes: Any) -> Array:
     """(N) value of each node: scikit-learn leaves those above the leaves without the learning rate."""
-    value = nodes["value"].astype(float)
+    value: Array = nodes["value"].astype(float)
     for at in range(len(nodes) - 1, -1, -1):
         if not nodes["is_leaf"][at]:
             children = [int(nodes["left"][at]), int(nodes["right"][at])]

@@ -109,7 +109,7 @@ def read_trees(body: Mapping[str, Any], *, features: int, outcomes: int) -> Tree
     size = {"baseline": outcomes, "outcome": (trees := _length(body, "outcome", _MOST_TREES)), "start": trees}
     nodes = _length(body, "feature", _MOST_NODES)
     below = {"outcome": outcomes, "start": nodes, "feature": features, "right": nodes, "missing_left": 2}
-    read = {}
+    read: dict[str, Any] = {}
     for name in _FIELDS:
         values = np.array([number(one, name) for one in _list(body, name, size.get(name, nodes))], float)
         if name in below:
