@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from foveate.errors import CallerError
-from foveate.evals.datasets.stamps import PACKAGE, Stamp
-from foveate.evals.unanswerable.base import Base
+from foveate.evals.datasets.stamps import PACKAGE, Stamp, fetch_stamps, read_stamps
+from foveate.evals.unanswerable.base import Base, load
 from foveate.evals.unanswerable.choices import choice_items
 from foveate.evals.unanswerable.evidence import evidence_items, kept_documents
 from foveate.evals.unanswerable.items import Item
@@ -17,12 +20,37 @@ from foveate.evals.unanswerable.kinship import Kinship
 from foveate.evals.unanswerable.names import named
 from foveate.evals.unanswerable.premises import premise_items
 from foveate.evals.unanswerable.stamps import sides, stamp_items
+from foveate.retrievers.training.countries import build as countries
+from foveate.retrievers.training.countries.facts import read_world
+from foveate.retrievers.training.packages import debian
 
-__all__ = ["ITEMS", "MANIFEST", "all_items", "parts", "write"]
+__all__ = ["ITEMS", "MANIFEST", "all_items", "build", "parts", "write"]
 
 ITEMS = "items.jsonl"
 MANIFEST = "manifest.json"
 LICENCES = {"stamps": f"GPL-2 (Debian {PACKAGE})", "kb": "facts MIT and CC-BY-4.0 (GeoNames), pictures MIT"}
+
+
+def build(out: Path, cache: Path | None = None) -> list[dict[str, Any]]:
+    """Build the set of the public packages and return its rows, as they are read from ``items.jsonl``.
+
+    Args:
+        out: the folder; see :func:`write`.
+        cache: what packages and the knowledge base lie below, downloaded once; None for the user's.
+
+    Raises:
+        CallerError: ``out`` holds something else.
+        ServiceError: a download failed.
+        ExtraMissing: the knowledge base has to be built and there is no renderer of drawings.
+    """
+    home = cache or platformdirs.user_cache_path("foveate")
+    kb, training = home / "datasets" / "kb", home / "training"
+    countries.build(kb, training)
+    stamps = fetch_stamps(home / "datasets")
+    kinship = Kinship.read(debian("wordnet-base", training) / "usr/share/wordnet/data.noun")
+    items = all_items(read_stamps(stamps), kinship, load(kb, read_world(training)))
+    write(out, items, stamps=stamps, kb=kb)
+    return [json.loads(line) for line in (out / ITEMS).read_text(encoding="utf-8").splitlines()]
 
 
 def all_items(stamps: Sequence[Stamp], kinship: Kinship, base: Base) -> list[Item]:
@@ -61,8 +89,8 @@ def write(out: Path, items: Sequence[Item], *, stamps: Path, kb: Path) -> dict[s
         "licences": LICENCES,
     }
     out.mkdir(parents=True, exist_ok=True)
-    (out / ITEMS).write_text(lines, encoding="utf-8")
-    (out / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    _put(out / ITEMS, lines)
+    _put(out / MANIFEST, json.dumps(manifest, indent=2) + "\n")
     return manifest
 
 
@@ -79,6 +107,13 @@ def parts(items: Iterable[Mapping[str, Any]], kb_folder: Path) -> list[Path]:
     missing = {item["group"] for item in items if item["collection"] == "part" and not item["answerable"]}
     names = kept_documents(kb_folder, missing)
     return [kb_folder / (f"{name}.png" if name.startswith("pictures/") else f"docs/{name}.md") for name in names]
+
+
+def _put(path: Path, text: str) -> None:
+    """Whole or not at all: another process may read it."""
+    made = path.with_name(f"{path.name}.{os.getpid()}")
+    made.write_text(text, encoding="utf-8")
+    made.replace(path)
 
 
 def _lines(items: Iterable[Item]) -> str:

@@ -13,7 +13,7 @@ import pytest
 from foveate.errors import CallerError
 from foveate.evals.datasets.stamps import read_stamps
 from foveate.evals.unanswerable.base import load
-from foveate.evals.unanswerable.build import ITEMS, all_items, write
+from foveate.evals.unanswerable.build import ITEMS, all_items, build, write
 from foveate.evals.unanswerable.items import FORMS, Item
 from foveate.evals.unanswerable.kinship import Kinship
 from foveate.evals.unanswerable.names import named
@@ -73,8 +73,10 @@ def test_refused(made: Path, items: list[Item], tmp_path: Path) -> None:
 
 
 @there
-def test_the_real_set() -> None:
+def test_the_real_set(tmp_path: Path) -> None:
     items = all_items(read_stamps(STAMPS), Kinship.read(NOUNS), load(KB, read_world(CACHE / "training")))
+    assert build(tmp_path / "set") == [json.loads(json.dumps(item.row())) for item in items]
+    assert {path.name for path in (tmp_path / "set").iterdir()} == {ITEMS, "manifest.json"}
     test = [item for item in items if item.split == "test"]
     assert len(test) >= 1500
     counts = Counter((item.source, item.form) for item in test if item.setting == "base")
