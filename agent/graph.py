@@ -1,6 +1,6 @@
 """The graph, and nothing but its wiring.
 
-plan -> step, step, step -> join -> answer
+plan -> step, step, step -> join -> judge -> answer
         ^                    |
         └──── ready now ─────┘
 
@@ -16,6 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from foveate.agent.deps import Deps
 from foveate.agent.nodes.answer import answer
 from foveate.agent.nodes.join import join
+from foveate.agent.nodes.judge import judge
 from foveate.agent.nodes.plan import plan
 from foveate.agent.nodes.step import step
 from foveate.agent.routes import next_steps
@@ -24,16 +25,26 @@ from foveate.agent.state import AgentState
 __all__ = ["build_graph"]
 
 
-def build_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> CompiledStateGraph[Any, Deps, Any, Any]:
-    """Compile the agent's graph."""
+def build_graph(
+    checkpointer: BaseCheckpointSaver[Any] | None = None, *, judged: bool = True
+) -> CompiledStateGraph[Any, Deps, Any, Any]:
+    """Compile the agent's graph.
+
+    Args:
+        checkpointer: keeps threads.
+        judged: False ends where the judge would begin, for what weighs the same evidence in other ways.
+    """
     graph = StateGraph(AgentState, context_schema=Deps)
     graph.add_node("plan", plan)
     graph.add_node("step", step)
     graph.add_node("join", join)
+    graph.add_node("judge", judge)
     graph.add_node("answer", answer)
     graph.add_edge(START, "plan")
-    graph.add_conditional_edges("plan", next_steps, ["step", "answer"])
+    onward = {"step": "step", "judge": "judge" if judged else END}
+    graph.add_conditional_edges("plan", next_steps, onward)
     graph.add_edge("step", "join")
-    graph.add_conditional_edges("join", next_steps, ["step", "answer"])
+    graph.add_conditional_edges("join", next_steps, onward)
+    graph.add_edge("judge", "answer")
     graph.add_edge("answer", END)
     return graph.compile(checkpointer=checkpointer)

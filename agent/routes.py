@@ -21,7 +21,7 @@ def plan_of(state: AgentState) -> Plan:
 
 
 def next_steps(state: AgentState) -> list[Send] | str:
-    """Every step that can be taken now, side by side; the answer when there is none."""
+    """Every step that can be taken now, side by side; the judge when there is none."""
     plan = plan_of(state)
     taken = state.get("answers", {})
     answers = {int(name): answer["text"] for name, answer in taken.items()}
@@ -29,7 +29,7 @@ def next_steps(state: AgentState) -> list[Send] | str:
     usable = {step: text for step, text in answers.items() if text}
     steps = [step for step in ready(plan, answers) if all(need in usable for need in step.after)]
     sends = [Send("step", _sent(state, plan, step, usable)) for step in steps]
-    return sends or "answer"
+    return sends or "judge"
 
 
 def _sent(state: AgentState, plan: Plan, step: Step, answers: dict[int, str]) -> StepState:

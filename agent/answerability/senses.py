@@ -11,6 +11,7 @@ from foveate.settings import Settings
 if TYPE_CHECKING:
     from foveate.agent.answerability.judge import Judge
     from foveate.retrievers.alignment.head import AlignmentHead
+    from foveate.retrievers.alignment.vectors import Aligner
     from foveate.retrievers.geometry.geometry import Geometry
 
 __all__ = ["Senses"]
@@ -30,6 +31,13 @@ class Senses:
         from foveate.retrievers.geometry.geometry import Geometry
 
         return Geometry.of(self._store, self._encoder)
+
+    @cached_property
+    def aligner(self) -> "Aligner":
+        """Holds pictures against questions and options; remembers texts."""
+        from foveate.retrievers.alignment.vectors import Aligner
+
+        return Aligner(self._encoder)
 
     @cached_property
     def head(self) -> "AlignmentHead | None":

@@ -18,7 +18,7 @@ async def join(state: AgentState, runtime: Runtime[Deps]) -> AgentState:
     stuck = [step for step in plan.steps if str(step.id) not in answers or not answers[str(step.id)]["text"]]
     over = any(answer["problem"] == OUT_OF_BUDGET for answer in answers.values())
     chained = any(step.after for step in plan.steps)
-    if not stuck or over or not chained or next_steps(state) != "answer":
+    if not stuck or over or not chained or next_steps(state) != "judge":
         return {}
     if any(step.get("instead") for step in state["steps"]):
         return {}

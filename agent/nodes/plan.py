@@ -3,15 +3,17 @@
 import asyncio
 import re
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
+from foveate.agent.choosing.options import parse
 from foveate.agent.deps import Deps
 from foveate.agent.nodes.stage import staged
 from foveate.agent.state import AgentState, Turn
+from foveate.agent.visual.names import asks_what
 from foveate.records import Modality
 from foveate.rerankers.reasoning.planner import Planned, Planner
 from foveate.rerankers.reasoning.plans import Kind, Plan, Step, plain
@@ -45,27 +47,30 @@ _PLANNING = 0.5
 async def plan(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
     """Steps by the reasoner where there is one and the question may need several; else one for each that asks."""
     deps, started = runtime.context, time.monotonic()
-    whole = complete(state["question"], state.get("turns", []))
-    ruled = rule_plan(whole, whole != state["question"])
+    asked = parse(state["question"])
+    whole = complete(asked.question, state.get("turns", []))
+    completed = whole != asked.question
+    ruled = rule_plan(whole, completed)
+    pictures = len(state.get("images", []))
     # What the rules see at a glance is not left to a model: counts over the collection, questions side by side.
-    simple = len(ruled.steps) > 1 or ruled.steps[0].kind == "count"
+    simple = len(ruled.steps) > 1 or ruled.steps[0].kind == "count" or (pictures > 0 and asks_what(whole))
     if deps.reasoner is None or deps.planning == "rules" or simple:
         made = Planned(plan=ruled, usage=Usage())
     else:
-        pictures = len(state.get("images", []))
         made = await _by_model(deps, whole, pictures)
         if made.problem or (len(made.plan.steps) == 1 and made.plan.steps[0].kind not in ("picture", "count")):
             made = Planned(plan=ruled, usage=made.usage, problem=made.problem, reply=made.reply)
-        if pictures:
-            made = replace(made, plan=_looking(made.plan))
+    if pictures and deps.reasoner is not None and deps.planning == "model":
+        made = replace(made, plan=_looking(made.plan))
     steps = [
         {"id": step.id, "kind": step.kind, "query": step.query, "after": list(step.after)} for step in made.plan.steps
     ]
     route = route_of(made.plan)
-    detail: dict[str, Any] = {"steps": steps, "route": route, "completed": whole != state["question"]}
+    detail: dict[str, Any] = {"steps": steps, "route": route, "completed": completed}
     if made.problem:
         detail |= {"problem": made.problem, "reply": made.reply}
-    return _fresh(started, whole, route, steps, made.usage), detail
+    fresh = _fresh(started, whole, route, steps, made.usage)
+    return {**fresh, "options": [asdict(option) for option in asked.options]}, detail
 
 
 def _looking(made: Plan) -> Plan:
@@ -109,6 +114,8 @@ def _fresh(started_s: float, whole: str, route: str, steps: list[dict[str, Any]]
         "verdict": "unanswerable",
         "reason": "no_evidence",
         "confidence": 0.0,
+        "judgement": {},
+        "choice": None,
         "usage": usage.to_dict(),
         **empty,  # type: ignore[typeddict-item]  # LangGraph takes an Overwrite for any value
     }

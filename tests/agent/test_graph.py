@@ -88,7 +88,7 @@ def test_answer_with_citation_bound_to_the_span(deps: Deps) -> None:
     assert citation["source"] == "/docs/museum.md" and citation["quote"] == "It opens at ten."
     start = TEXTS["museum"].index("It opens")
     assert citation["locator"] == {"type": "chars", "start": 100 + start, "end": 100 + len(TEXTS["museum"])}
-    assert [event["stage"] for event in state["trace"]] == ["plan", "gather", "read", "answer"]
+    assert [event["stage"] for event in state["trace"]] == ["plan", "gather", "read", "judge", "answer"]
 
 
 def test_empty_evidence_abstains_without_asking_the_model(deps: Deps) -> None:

@@ -66,12 +66,12 @@ def test_a_chain_is_walked_with_answers_filled_in() -> None:
     (second,) = sent(next_steps(state(plan, {"1": answer("Fiji", 2)})))
     assert (second["query"], second["used"], second["after"]) == ("currency of Fiji", 2, 1)
     done = {"1": answer("Fiji"), "2": answer("dollar"), "3": answer("$")}
-    assert next_steps(state(plan, done)) == "answer"
+    assert next_steps(state(plan, done)) == "judge"
 
 
 def test_without_ground_a_step_is_not_asked() -> None:
-    assert next_steps(state(parse_plan(CHAIN), {"1": answer("")})) == "answer"
-    assert next_steps(state(parse_plan(MOST), {"1": answer("5"), "2": answer("")})) == "answer"
+    assert next_steps(state(parse_plan(CHAIN), {"1": answer("")})) == "judge"
+    assert next_steps(state(parse_plan(MOST), {"1": answer("5"), "2": answer("")})) == "judge"
 
 
 def test_an_answer_that_looks_like_a_reference_is_text() -> None:

@@ -1,0 +1,40 @@
+"""judge: can it be answered, and how sure is that? Between what the steps came to and what is said."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from foveate.agent.answerability.weighing import Weighed, weigh
+from foveate.agent.deps import Deps
+from foveate.agent.nodes.stage import staged
+from foveate.agent.nodes.step import OUT_OF_BUDGET
+from foveate.agent.state import AgentState
+
+__all__ = ["judge"]
+
+_BY_CODE = frozenset({"count", "most", "least"})
+"""What code counted or compared is not weighed: nothing like it was fitted on."""
+
+
+@staged("judge")
+async def judge(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
+    """Weigh the evidence where a judge was fitted for these models; choose among options in any case."""
+    deps = runtime.context
+    fitted = deps.senses.judge if deps.senses is not None else None
+    over = any(answer["problem"] == OUT_OF_BUDGET for answer in state.get("answers", {}).values())
+    counted = any(step["kind"] in _BY_CODE for step in state["steps"])
+    nothing: AgentState = {"judgement": {}, "choice": None}
+    if over or counted or (fitted is None and not state.get("options")):
+        return nothing, {"judged": False}
+    weighed = await weigh(state, deps)
+    detail: dict[str, Any] = {"judged": fitted is not None, "signals": _rounded(weighed)}
+    if weighed.chances:
+        detail["options"] = [round(chance, 4) for chance in weighed.chances]
+    if fitted is None:
+        return {**nothing, "choice": weighed.choice}, detail
+    said = fitted.weigh(weighed.signals).to_dict()
+    return {"judgement": said, "choice": weighed.choice}, detail | said
+
+
+def _rounded(weighed: Weighed) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in weighed.signals.items()}
