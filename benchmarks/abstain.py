@@ -23,8 +23,8 @@ import platformdirs
 from benchmarks.report import finish
 from foveate.agent.answerability.judge import load_judge
 from foveate.evals.unanswerable.asking import collections
+from foveate.evals.unanswerable.build import build
 from foveate.evals.unanswerable.gather import Gathered, gather
-from foveate.evals.unanswerable.made import made_items
 from foveate.evals.unanswerable.measure import accuracy, by_form, calibration, detection, dual, realised, shown
 from foveate.evals.unanswerable.prompted import cannot_tell
 from foveate.ids import digest, file_digest
@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--risk", type=float, default=0.1, help="share of wrong answers among those given, at most")
     parser.add_argument("--fresh", action="store_true", help="ask again what an earlier run has asked")
     options = parser.parse_args()
-    items = made_items(_CACHE, "test")
+    made = build(_CACHE / "datasets" / "unanswerable", _CACHE)
+    items = [item for item in made if item["split"] == "test"]
     items = few(items) if options.quick else items
     out = _CACHE / "benchmarks" / f"abstain-{digest(*(item['id'] for item in items), file_digest(HEAD))}.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)

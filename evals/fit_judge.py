@@ -21,8 +21,8 @@ from foveate.agent.answerability.fitting import Fit, Row, fit_combiner
 from foveate.agent.answerability.policy import fit_policy
 from foveate.agent.answerability.weighing import HEAD, log_odds
 from foveate.evals.unanswerable.asking import collections
+from foveate.evals.unanswerable.build import build
 from foveate.evals.unanswerable.gather import Gathered, gather
-from foveate.evals.unanswerable.made import made_items
 from foveate.retrievers.encoders.presets import load_encoder
 from foveate.retrievers.training.countries.questions import Question, balanced
 
@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=Path, default=_CACHE / "training" / "judge-rows.jsonl", help="kept, added to")
     parser.add_argument("--out-of-fold", type=Path, required=True, help="by `foveate train answerability`")
     options = parser.parse_args(arguments)
-    items = made_items(_CACHE, "train") + two_hop(_CACHE / "datasets" / "kb")
+    made = build(_CACHE / "datasets" / "unanswerable", _CACHE)
+    items = [item for item in made if item["split"] == "train"] + two_hop(_CACHE / "datasets" / "kb")
     rows: list[Gathered] = []
     for agent, some in collections(items, _CACHE):
         rows += gather(agent, some, options.rows, progress=_tell)
