@@ -7,6 +7,7 @@ plan -> step, step, step -> join -> judge -> answer
 Steps that do not wait for each other run at the same time.
 """
 
+from collections.abc import Hashable
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -41,7 +42,7 @@ def build_graph(
     graph.add_node("judge", judge)
     graph.add_node("answer", answer)
     graph.add_edge(START, "plan")
-    onward = {"step": "step", "judge": "judge" if judged else END}
+    onward: dict[Hashable, str] = {"step": "step", "judge": "judge" if judged else END}
     graph.add_conditional_edges("plan", next_steps, onward)
     graph.add_edge("step", "join")
     graph.add_conditional_edges("join", next_steps, onward)

@@ -15,6 +15,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from foveate.evals.unanswerable.gather import Gathered, gather
 from foveate.evals.unanswerable.measure import accuracy, by_form, calibration, detection, dual, realised, shown
 from foveate.evals.unanswerable.prompted import cannot_tell
 from foveate.ids import digest, file_digest
+from foveate.rerankers import shipped
 from foveate.rerankers.local import LocalChat
 from foveate.retrievers.alignment.head import WEIGHTS
 from foveate.retrievers.encoders.presets import load_encoder
@@ -85,9 +87,9 @@ async def prompted(rows: Sequence[Gathered]) -> list[float]:
 
 def report(rows: Sequence[Gathered], risk: float, generator: Sequence[float]) -> None:
     """Every figure on a line, then the summary."""
-    encoder = load_encoder("mini").fingerprint
-    judge = load_judge(None, encoder=encoder, target_risk=risk)
-    usual = load_judge(None, encoder=encoder, target_risk=None)
+    with closing(LocalChat("smollm2", adapter=shipped.REASONER)) as chat:
+        made_for = {"encoder": load_encoder("mini").fingerprint, "reasoner": chat.name}
+    judge, usual = (load_judge(None, **made_for, target_risk=target) for target in (risk, None))
     assert judge is not None and usual is not None
     said = [judge.weigh(row.signals) for row in rows]
     scores = {

@@ -11,6 +11,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from foveate.agent.answerability.weighing import HEAD, log_odds
 from foveate.evals.unanswerable.asking import collections
 from foveate.evals.unanswerable.build import build
 from foveate.evals.unanswerable.gather import Gathered, gather
+from foveate.rerankers import shipped
+from foveate.rerankers.local import LocalChat
 from foveate.retrievers.encoders.presets import load_encoder
 from foveate.retrievers.training.countries.questions import Question, balanced
 
@@ -47,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for agent, some in collections(items, _CACHE):
         rows += gather(agent, some, options.rows, progress=_tell)
     heads = [json.loads(line) for line in options.out_of_fold.read_text("utf-8").splitlines()]
-    fit = fitted(rows, {head["id"]: head for head in heads}, encoder=load_encoder("mini").fingerprint)
+    with closing(LocalChat("smollm2", adapter=shipped.REASONER)) as chat:
+        reasoner = chat.name
+    out_of_fold = {head["id"]: head for head in heads}
+    fit = fitted(rows, out_of_fold, encoder=load_encoder("mini").fingerprint, reasoner=reasoner)
     save_fitted(options.out, fit.combiner, fit_policy(fit.asked(rows_of(rows, {}))))
     json.dump(_figures(fit, rows), sys.stdout, indent=2)
     sys.stdout.write("\n")
@@ -91,9 +97,9 @@ def rows_of(rows: Sequence[Gathered], heads: Mapping[str, Mapping[str, float]]) 
     return found
 
 
-def fitted(rows: Sequence[Gathered], heads: Mapping[str, Mapping[str, float]], *, encoder: str) -> Fit:
+def fitted(rows: Sequence[Gathered], heads: Mapping[str, Mapping[str, float]], *, encoder: str, reasoner: str) -> Fit:
     """The combiner with its held-out figures."""
-    return fit_combiner(rows_of(rows, heads), made_for={"encoder": encoder, "reasoner": "mini"})
+    return fit_combiner(rows_of(rows, heads), made_for={"encoder": encoder, "reasoner": reasoner})
 
 
 def _figures(fit: Fit, rows: Sequence[Gathered]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     """Of this reranker, by ``foveate train calibration``; what it finds less probable than ``cut_at`` is left out."""
     judge: str = "auto"
     """Weighs whether to answer: ``auto`` is the shipped one, where it was fitted for encoder and reasoner; ``none``, or
-    a file by ``foveate train judge`` (docs/answerability.md)."""
+    a file by ``foveate.evals.fit_judge`` (docs/answerability.md)."""
     target_risk: float | None = Field(default=None, gt=0, lt=1)
     """Share of wrong answers among those given, at most; None abstains where that costs next to no right answer."""
     cut_at: float = Field(default=0.5, ge=0, le=1)

@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 from foveate.agent.answerability.combiner import Combiner
 from foveate.agent.answerability.files import load_fitted
-from foveate.agent.answerability.policy import Policy
 from foveate.errors import CallerError
 from foveate.records import Reason
 
@@ -73,26 +72,25 @@ class Judge:
         )
 
 
-def load_judge(file: Path | None, *, encoder: str, target_risk: float | None) -> Judge | None:
-    """The judge of a file; of the shipped one None where it was fitted for another encoder.
+def load_judge(file: Path | None, *, encoder: str, reasoner: str, target_risk: float | None) -> Judge | None:
+    """The judge of a file; of the shipped one None where it was fitted for another encoder or reasoner.
 
     Args:
         file: None takes the shipped one.
         encoder: fingerprint of the one in use.
+        reasoner: name of the one in use.
         target_risk: share of wrong answers among those given; None is the policy's default.
 
     Raises:
-        CallerError: a file of one's own that is no judge, or was fitted for another encoder.
+        CallerError: a file of one's own that is no judge, or was fitted for other models.
     """
     if file is None and not SHIPPED.is_file():
         return None
     combiner, policy = load_fitted(file or SHIPPED)
-    if combiner.made_for.get("encoder") != encoder:
-        if file is None:
-            return None
-        raise CallerError(f"judge {str(file)!r} was fitted for another encoder than the one in use: fit it anew")
-    return Judge(combiner=combiner, threshold=_threshold(policy, target_risk))
-
-
-def _threshold(policy: Policy, target_risk: float | None) -> float:
-    return policy.threshold(target_risk)
+    used = {"encoder": encoder, "reasoner": reasoner}
+    for part, name in used.items():
+        if combiner.made_for.get(part) != name:
+            if file is None:
+                return None
+            raise CallerError(f"judge {str(file)!r} was fitted for another {part} than the one in use: fit it anew")
+    return Judge(combiner=combiner, threshold=policy.threshold(target_risk))

@@ -24,6 +24,7 @@ class Senses:
         self._store = store
         self._encoder = encoder
         self._settings = settings
+        self._judges: dict[str, Judge | None] = {}
 
     @cached_property
     def geometry(self) -> "Geometry":
@@ -46,17 +47,25 @@ class Senses:
 
         return AlignmentHead.shipped(self._encoder.fingerprint)
 
-    @cached_property
-    def judge(self) -> "Judge | None":
+    def judge(self, reasoner: str) -> "Judge | None":
         """The judge in force; None where the settings want none, or the shipped one was fitted for other models.
 
+        Args:
+            reasoner: name of the model that reads; ``none`` where there is none.
+
         Raises:
-            CallerError: the settings name a file that is no judge, or one for another encoder.
+            CallerError: the settings name a file that is no judge, or one for another encoder or reasoner.
         """
+        if reasoner not in self._judges:
+            self._judges[reasoner] = self._loaded(reasoner)
+        return self._judges[reasoner]
+
+    def _loaded(self, reasoner: str) -> "Judge | None":
         from foveate.agent.answerability.judge import load_judge
 
         named = self._settings.judge
         if named == "none":
             return None
         file = None if named == "auto" else Path(named).expanduser()
-        return load_judge(file, encoder=self._encoder.fingerprint, target_risk=self._settings.target_risk)
+        risk = self._settings.target_risk
+        return load_judge(file, encoder=self._encoder.fingerprint, reasoner=reasoner, target_risk=risk)

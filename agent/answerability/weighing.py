@@ -62,7 +62,7 @@ def _weigh(state: AgentState, deps: Deps) -> Weighed:
         return Weighed(signals=_known(signals))
     texts = [quote_text(quote, chunks[quote["chunk_id"]]) for quote in outcome.quotes if quote["chunk_id"] in chunks]
     scored = _scored(state, options, outcome.short, texts, aligned, deps)
-    return Weighed(signals=_known(signals | scored.signals), choice=scored.choice, chances=scored.chances)
+    return Weighed(signals=_known({**signals, **scored.signals}), choice=scored.choice, chances=scored.chances)
 
 
 def _aligned(state: AgentState, options: Sequence[Option], deps: Deps) -> Alignment | None:

@@ -150,5 +150,6 @@ def _type(text: str) -> str:
 def _softmax(scores: np.ndarray) -> np.ndarray:
     if not len(scores):
         return scores
-    powers: np.ndarray = np.exp(scores - scores.max())
-    return powers / powers.sum()
+    powers = np.exp(scores - scores.max())
+    shares: np.ndarray = powers / powers.sum()
+    return shares

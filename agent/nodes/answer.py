@@ -12,6 +12,8 @@ from langgraph.runtime import Runtime
 from foveate.agent.answerability.signals import named_in
 from foveate.agent.answerability.wording import abstention
 from foveate.agent.budget import seconds_left
+from foveate.agent.choosing.options import Asked, parse
+from foveate.agent.choosing.verdict import reply
 from foveate.agent.citations import Support, bind, cited, note_of, quote_text, split_claims
 from foveate.agent.deps import Deps
 from foveate.agent.events import Delta
@@ -20,7 +22,7 @@ from foveate.agent.nodes.step import OUT_OF_BUDGET
 from foveate.agent.outcome import Outcome, outcome_of
 from foveate.agent.state import AgentState, QuoteRef, Turn
 from foveate.errors import FoveateError, ModelError, ServiceError
-from foveate.records import Chunk
+from foveate.records import Chunk, Reason
 from foveate.rerankers.layouts import layout
 from foveate.rerankers.protocols import ImagePart, Message, Reply, Sampling
 from foveate.rerankers.reasoning.prompts import numbered
@@ -70,7 +72,7 @@ async def answer(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState,
     if chosen is not None:
         # What was chosen can be right though no step came to words: a picture that matches says none.
         update |= {"verdict": "answered", "reason": "none"} if outcome.reason == "no_evidence" else {}
-        said: _Said | None = _chosen(state["options"][chosen], outcome, quotes, chunks, texts)
+        said: _Said | None = _chosen(parse(state["question"]), chosen, outcome, quotes, chunks, texts)
         outcome = replace(outcome, short=state["options"][chosen]["text"])
     else:
         said = _shown(outcome, quotes, chunks, texts)
@@ -190,7 +192,8 @@ def _verbatim(quotes: Sequence[QuoteRef], chunks: Mapping[str, Chunk], texts: Se
 
 
 def _chosen(
-    option: Mapping[str, Any],
+    asked: Asked,
+    choice: int,
     outcome: Outcome,
     quotes: Sequence[QuoteRef],
     chunks: Mapping[str, Chunk],
@@ -199,18 +202,18 @@ def _chosen(
     """The option, with the sentences that hold it; one that the question's picture shows needs none."""
     places = {_place(quote): i for i, quote in enumerate(quotes)}
     held = [places[_place(quote)] for quote in outcome.carrying if _place(quote) in places]
-    carrying = [i for i in held if holds(texts[i], option["text"]) or holds(texts[i], outcome.short)]
+    said, option, _ = reply(asked, choice)
+    carrying = [i for i in held if holds(texts[i], option) or holds(texts[i], outcome.short)]
     supports = [_verbatim(quotes, chunks, texts, i) for i in carrying]
     sentences = " ".join(dict.fromkeys(support.claim for support in supports))
-    text = f"{option['label']}. {option['text']}".lstrip(". ")
-    return _Said(text=f"{text}\n{sentences}".strip(), supports=supports, detail={"drafted": False})
+    return _Said(text=f"{said}\n{sentences}".strip(), supports=supports, detail={"drafted": False})
 
 
 def _abstained(state: AgentState, outcome: Outcome, chunks: Mapping[str, Chunk]) -> AgentState:
     """No answer, with the reason; of options, the one that says that none is right."""
     judged = state.get("judgement") or {}
-    reason = "no_evidence" if not judged.get("abstains") else judged["reason"]
-    reason = OUT_OF_BUDGET if outcome.out_of_budget else reason
+    reason: Reason = "no_evidence" if not judged.get("abstains") else judged["reason"]
+    reason = "out_of_budget" if outcome.out_of_budget else reason
     options = state.get("options", [])
     text = abstention(
         reason,
@@ -222,7 +225,7 @@ def _abstained(state: AgentState, outcome: Outcome, chunks: Mapping[str, Chunk])
     )
     none = next((i for i, option in enumerate(options) if option["none"]), None)
     if none is not None:
-        text = f"{options[none]['label']}. {options[none]['text']}".lstrip(". ") + f"\n{text}"
+        text = f"{reply(parse(state['question']), none)[0]}\n{text}"
     verdict: AgentState = {"verdict": "unanswerable", "reason": reason, "short": "", "choice": none}
     return {**verdict, **_told(state, text, [])}
 

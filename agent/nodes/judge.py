@@ -20,7 +20,8 @@ _BY_CODE = frozenset({"count", "most", "least"})
 async def judge(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, dict[str, Any]]:
     """Weigh the evidence where a judge was fitted for these models; choose among options in any case."""
     deps = runtime.context
-    fitted = deps.senses.judge if deps.senses is not None else None
+    reasoner = deps.reasoner.name if deps.reasoner is not None else "none"
+    fitted = deps.senses.judge(reasoner) if deps.senses is not None else None
     over = any(answer["problem"] == OUT_OF_BUDGET for answer in state.get("answers", {}).values())
     counted = any(step["kind"] in _BY_CODE for step in state["steps"])
     nothing: AgentState = {"judgement": {}, "choice": None}
