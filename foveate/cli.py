@@ -149,6 +149,12 @@ def ask(
     reading: Annotated[
         str | None, typer.Option("--reading", help="`sentences`, or `margins` to read all relevant text to its end.")
     ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", help="To choose from; give it once an option.")
+    ] = None,
+    target_risk: Annotated[
+        float | None, typer.Option("--target-risk", help="Share of wrong answers among those given, at most: `0.1`.")
+    ] = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
@@ -160,9 +166,17 @@ def ask(
         "strategy": strategy,
         "reasoner": reasoner,
         "reading": reading,
+        "target_risk": target_risk,
     }
     with _agent(collection, home=home, encoder=encoder, **flags) as agent:
-        answer = agent.ask(question, images=_files(image), filters=filters, thread_id=thread, progress=console.event)
+        answer = agent.ask(
+            question,
+            images=_files(image),
+            options=option or (),
+            filters=filters,
+            thread_id=thread,
+            progress=console.event,
+        )
         if sheet:
             from foveate.agent.sheet import write_sheet
 

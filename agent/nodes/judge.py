@@ -8,6 +8,7 @@ from foveate.agent.answerability.weighing import Weighed, weigh
 from foveate.agent.deps import Deps
 from foveate.agent.nodes.stage import staged
 from foveate.agent.nodes.step import OUT_OF_BUDGET
+from foveate.agent.outcome import outcome_of
 from foveate.agent.state import AgentState
 
 __all__ = ["judge"]
@@ -25,7 +26,7 @@ async def judge(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, 
     over = any(answer["problem"] == OUT_OF_BUDGET for answer in state.get("answers", {}).values())
     counted = any(step["kind"] in _BY_CODE for step in state["steps"])
     nothing: AgentState = {"judgement": {}, "choice": None}
-    if over or counted or (fitted is None and not state.get("options")):
+    if over or counted or not (state.get("options") or (fitted is not None and _in_words(state, deps))):
         return nothing, {"judged": False}
     weighed = await weigh(state, deps)
     detail: dict[str, Any] = {"judged": fitted is not None, "signals": _rounded(weighed)}
@@ -35,6 +36,16 @@ async def judge(state: AgentState, runtime: Runtime[Deps]) -> tuple[AgentState, 
         return {**nothing, "choice": weighed.choice}, detail
     said = fitted.weigh(weighed.signals).to_dict()
     return {"judgement": said, "choice": weighed.choice}, detail | said
+
+
+def _in_words(state: AgentState, deps: Deps) -> bool:
+    """Whether the best evidence is text, or the question brings a picture: what the judge was fitted on.
+
+    A picture of the collection as the answer ("which photo shows a red kite?") says nothing that a reader could copy.
+    """
+    quotes = outcome_of(state).quotes
+    best = deps.chunks([quotes[0]["chunk_id"]]) if quotes else []
+    return bool(state.get("images")) or not best or best[0].kind == "document"
 
 
 def _rounded(weighed: Weighed) -> dict[str, float]:
