@@ -81,6 +81,8 @@ def gather(
     for item in wanted:
         asked.setdefault((item["question"], item["picture"] or ""), []).append(item)
     with out.open("a", encoding="utf-8") as file:
+        if out.stat().st_size and not out.read_bytes().endswith(b"\n"):
+            file.write("\n")  # a line that was cut off must not take the next one with it
 
         def keep(rows: Sequence[Gathered]) -> None:
             known.update((row.id, row) for row in rows)
