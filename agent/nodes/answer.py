@@ -239,7 +239,7 @@ def _unsupported(question: str, chunks: Iterable[Chunk]) -> list[str]:
 
 
 def _told(state: AgentState, text: str, citations: list[dict[str, Any]]) -> AgentState:
-    turns = [*state.get("turns", []), Turn(question=shorten(state["question"]), answer=text)][-_TURNS:]
+    turns = [*state.get("turns", []), Turn(question=shorten(parse(state["question"]).question), answer=text)][-_TURNS:]
     return {"text": text, "citations": citations, "turns": turns}
 
 
