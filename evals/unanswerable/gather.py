@@ -88,7 +88,7 @@ def gather(
             known.update((row.id, row) for row in rows)
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
             file.flush()
-            progress(len(known), len(items))
+            progress(sum(item["id"] in known for item in items), len(items))
 
         asyncio.run(_all(agent, asked, keep))
     return [known[item["id"]] for item in items]
