@@ -11,6 +11,7 @@ from foveate.agent.answerability.judge import Judgement
 from foveate.evals.metrics.calibration import auroc, brier, ece
 from foveate.evals.metrics.risk import aurc
 from foveate.evals.stats import interval
+from foveate.evals.stats.intervals import known
 from foveate.evals.unanswerable.gather import Gathered
 
 __all__ = ["Figure", "accuracy", "by_form", "calibration", "detection", "dual", "realised", "shown"]
@@ -29,8 +30,9 @@ class Figure:
     n: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Rounded."""
-        return {"value": round(self.value, 4), "interval": [round(self.low, 3), round(self.high, 3)], "n": self.n}
+        """Rounded; an end of the interval that is not known is None."""
+        ends = [known(round(end, 3)) for end in (self.low, self.high)]
+        return {"value": round(self.value, 4), "interval": ends, "n": self.n}
 
 
 def detection(rows: Sequence[Gathered], scores: Sequence[float]) -> Figure:
