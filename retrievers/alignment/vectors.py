@@ -89,7 +89,8 @@ class Aligner:
 
     def _texts(self, texts: Sequence[str]) -> Array:
         if len(self._known) > _REMEMBERED:
-            self._known.clear()
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known.update(zip(new, self._encoder.encode_text(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
+            self._known = {}  # not emptied: questions asked at the same time hold the old one
+        known = self._known
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, self._encoder.encode_text(new), strict=True))
+        return np.stack([known[text] for text in texts])
