@@ -45,7 +45,7 @@ def test_nothing_said_stays_nothing() -> None:
 def test_scores_are_json(value: float) -> None:
     line = output_line(Output(ranking=(("a", value),), confidence=value if 0 <= value <= 1 else None))
     text = json.dumps(line, allow_nan=False)
-    assert ("-0.0" not in text) and (math.isfinite(value) or '["a", null]' in text)
+    assert ("-0.0]" not in text) and (math.isfinite(value) or '["a", null]' in text)
 
 
 def test_costs_apart() -> None:

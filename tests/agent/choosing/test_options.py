@@ -15,6 +15,7 @@ from foveate.agent.choosing.options import Asked, parse
 from foveate.agent.choosing.written import LETTERS, with_options
 from foveate.evals.samples import Sample
 from foveate.evals.tasks.choices import as_question
+from foveate.media.decoding import clean
 
 CAT_DOG = [("cat", "dog")]
 
@@ -123,7 +124,8 @@ def test_a_question_about_a_picture_without_one() -> None:
 
 
 WORDS = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters=""), min_size=1, max_size=12)
-TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
+# Without what no reader sees, such as variation selectors: it is taken out of everything that is asked.
+TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join).filter(lambda text: clean(text)[0] == text)
 
 
 @settings(deadline=None)
