@@ -46,14 +46,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few items of each form")
     parser.add_argument("--risk", type=float, default=0.1, help="share of wrong answers among those given, at most")
-    parser.add_argument("--fresh", action="store_true", help="ask again what an earlier run has asked")
+    parser.add_argument("--resume", action="store_true", help="go on where a run of this very code was cut off")
     options = parser.parse_args()
     made = build(_CACHE / "datasets" / "unanswerable", _CACHE)
     items = [item for item in made if item["split"] == "test"]
     items = few(items) if options.quick else items
     out = _CACHE / "benchmarks" / f"abstain-{digest(*(item['id'] for item in items), file_digest(HEAD))}.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)
-    if options.fresh or options.quick:
+    if options.quick or not options.resume:
         out.unlink(missing_ok=True)
     rows = asked(items, out, small=options.quick)
     report(rows, options.risk, asyncio.run(prompted(rows)))

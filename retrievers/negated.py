@@ -24,10 +24,8 @@ from foveate.retrievers.protocols import Encoder
 __all__ = [
     "LAW",
     "Law",
-    "absent",
     "choose_law",
     "names_of",
-    "negated_score",
     "negated_scores",
     "standardised",
     "weighed",
@@ -59,30 +57,6 @@ class Law:
 
 LAW = Law(weight=2.0, level=0.25, bare=1.0)
 """Of the ``mini`` encoder, on 494 pasted pairs of pictures that did not train it."""
-
-
-_ABSENT = {"image": (4.0, 1.25), "text": (4.0, 2.5)}
-"""Log-odds a standard deviation, and where they are even. Of pictures from the same pairs: of 494 searches by
-rank that exclude a thing, 0.70 put the picture before its twin that holds it (no exclusion: 0.5); those that exclude
-something else lose under 0.01 of R@5. Of texts by analogy: what is said of a thing stands further out."""
-
-
-def absent(z: NDArray[np.float64], kind: str = "image") -> NDArray[np.float64]:
-    """What is left, 0 to 1, of the score of a chunk whose match with an unwanted thing is ``z``; any shape.
-
-    Args:
-        z: standard deviations over what unrelated chunks get.
-        kind: ``image`` or ``text``, the vector that matched.
-    """
-    slope, middle = _ABSENT[kind]
-    exponent = np.clip(slope * (z - middle), -60.0, 60.0)
-    left: NDArray[np.float64] = 1.0 / (1.0 + np.exp(exponent))
-    return left
-
-
-def negated_score(encoder: Encoder, pictures: Rows, texts: Sequence[str]) -> NDArray[np.float64]:
-    """(p, d) vectors of pictures, (t) texts -> (p, t) scores; see :func:`negated_scores`."""
-    return negated_scores(encoder, pictures, texts)
 
 
 def negated_scores(

@@ -14,6 +14,7 @@ from foveate.agent.answerability.policy import Asked
 from foveate.errors import CallerError, ExtraMissing
 from foveate.ids import digest
 from foveate.rerankers.calibration import Curve
+from foveate.rerankers.lora.figures import auroc, ece
 
 __all__ = ["MIN_EACH", "Fit", "Method", "Row", "fit_combiner"]
 
@@ -138,15 +139,15 @@ def _report(
     forms = {}
     for form in sorted({row.form for row in rows if row.form and row.outcome not in _ANSWERABLE}):
         kept = answerable | np.array([row.form == form for row in rows])
-        forms[form] = _auroc(score[kept], answerable[kept])
+        forms[form] = _known(auroc(score[kept], answerable[kept]))
     return Fit(
         combiner=combiner,
         setting=str(best),
         losses={str(setting): loss for setting, loss in losses.items()},
         held_out=tuple(_named(combiner.classes, row) for row in held.tolist()),
-        auroc=_auroc(score, answerable),
+        auroc=_known(auroc(score, answerable)),
         forms=forms,
-        ece=_ece(held[:, 0], y == 0),
+        ece=ece(held[:, 0], y == 0, _BINS),
         log_loss=_loss(held, y),
         rows=len(rows),
         groups=len({row.group for row in rows}),
@@ -224,16 +225,5 @@ def _loss(chances: Array, y: Codes) -> float:
     return float(-np.log(np.maximum(chances[np.arange(len(y)), y], _LEAST)).mean())
 
 
-def _auroc(scores: Array, yes: NDArray[np.bool_]) -> float:
-    """Probability that a yes scores above a no, ties half (Mann and Whitney, 1947)."""
-    higher, lower = scores[yes], np.sort(scores[~yes])
-    if not len(higher) or not len(lower):
-        return float("nan")
-    below = np.searchsorted(lower, higher, "left") + np.searchsorted(lower, higher, "right")
-    return float(below.mean()) / 2.0 / len(lower)
-
-
-def _ece(probabilities: Array, yes: NDArray[np.bool_]) -> float:
-    """Over bins of equal width (Guo et al., ICML 2017)."""
-    place = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
-    return float(np.abs(np.bincount(place, weights=probabilities - yes)).sum()) / len(yes)
+def _known(value: float | None) -> float:
+    return float("nan") if value is None else value

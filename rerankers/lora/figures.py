@@ -70,10 +70,10 @@ def auroc(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> float | Non
     return float((below + upto) / 2 / len(matches) / len(others))
 
 
-def ece(chances: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
+def ece(chances: NDArray[np.float64], labels: NDArray[np.bool_], bins: int = _BINS) -> float:
     """Mean distance between what was said and what came true, over bins, weighted by their size."""
-    places = np.minimum((chances * _BINS).astype(int), _BINS - 1)
-    gaps = [abs(float(np.sum(chances[places == at] - labels[places == at]))) for at in range(_BINS)]
+    places = np.minimum((chances * bins).astype(int), bins - 1)
+    gaps = [abs(float(np.sum(chances[places == at] - labels[places == at]))) for at in range(bins)]
     return sum(gaps) / len(labels)
 
 

@@ -1,21 +1,20 @@
 """How well a score tells answerable rows from others."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from foveate.retrievers.geometry.reliability import auroc as ranked
 
 __all__ = ["auroc", "by_form"]
 
 
 def auroc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float | None:
     """Chance that a positive row scores above another, ties half (Mann and Whitney, 1947); None without both kinds."""
-    high, low = scores[positive], scores[~positive]
-    if not len(high) or not len(low):
-        return None
-    order = np.sort(low)
-    below, upto = np.searchsorted(order, high, "left"), np.searchsorted(order, high, "right")
-    return float((below + upto).mean() / 2 / len(low))
+    found = ranked(scores[positive].astype(float), scores[~positive].astype(float))
+    return None if math.isnan(found) else found
 
 
 def by_form(

@@ -35,13 +35,17 @@ _NONE = re.compile(
 _YES_NO = re.compile(r"^\W*(?:yes|no|true|false|maybe)\W*$", re.IGNORECASE)
 
 
+_LOOKED_AT = 1000
+"""Characters of a question that are searched for its noun: the patterns take the square of them."""
+
+
 def asked(question: str) -> str:
     """The noun that an answer is one of: "Which animal does this picture show?" -> "animal".
 
     The whole question where no such noun is found.
     """
     text = " ".join(question.split()).rstrip("?.! ")
-    return next((found[1] for pattern in _ASKED if (found := pattern.search(text))), text)
+    return next((found[1] for pattern in _ASKED if (found := pattern.search(text[:_LOOKED_AT]))), text)
 
 
 def shown(question: str) -> str:
@@ -50,7 +54,7 @@ def shown(question: str) -> str:
     What is asked for where the question points at the picture alone.
     """
     text = " ".join(question.split())
-    return next((found[1] for pattern in _SHOWN if (found := pattern.search(text))), asked(question))
+    return next((found[1] for pattern in _SHOWN if (found := pattern.search(text[:_LOOKED_AT]))), asked(question))
 
 
 def caption(option: str) -> str:
